@@ -1,0 +1,67 @@
+"""The `tritext` command: its verbs, and the one place where an error becomes a sentence and an exit code.
+
+Each verb lives in `tritext.commands` and imports its part of Tritext only when it is called, so that
+`tritext predict` starts fast and works where only the client is installed.
+"""
+
+import sys
+
+import typer
+from rich.markup import escape
+
+from tritext.commands import VERBS, load
+from tritext.console import err
+from tritext.errors import MissingExtra, TritextError
+
+INTERRUPTED = 130
+"""Exit status after Ctrl+C: 128 + SIGINT, as shells have it."""
+
+EXTRAS = {
+    "tritext_training": "training",
+    "tritext_build": "build",
+    "tritext_serving": "serve",
+    "tritext_perf": "perf",
+}
+"""The extra that brings the libraries of each part."""
+
+app = typer.Typer(
+    name="tritext",
+    help="Serve BERT-family models on NVIDIA Triton to clients that send raw text.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+for verb in VERBS:
+    app.command(verb)(load(verb))
+
+
+def main() -> None:
+    """Run the command line; the exit status is 0, an error's `exit_code`, or 130 after Ctrl+C."""
+    try:
+        app()
+    except TritextError as error:
+        _fail(str(error), error.exit_code)
+    except ModuleNotFoundError as error:
+        missing = _missing_extra(error)
+        if missing is None:
+            raise
+        _fail(str(missing), missing.exit_code)
+    except KeyboardInterrupt:
+        _fail("Interrupted.", INTERRUPTED)
+
+
+def _missing_extra(error: ModuleNotFoundError) -> MissingExtra | None:
+    """The extra to install, judged by which part of Tritext asked for the missing module."""
+    frame = error.__traceback__
+    while frame is not None:
+        part = frame.tb_frame.f_globals.get("__name__", "").partition(".")[0]
+        if part in EXTRAS and error.name:
+            return MissingExtra(extra=EXTRAS[part], module=error.name)
+        frame = frame.tb_next
+    return None
+
+
+def _fail(sentence: str, exit_code: int) -> None:
+    err.print(f"[bold red]error:[/] {escape(sentence)}", highlight=False, soft_wrap=True)
+    sys.exit(exit_code)

@@ -1,0 +1,2 @@
+def build() -> None:
+    raise SystemExit(1)

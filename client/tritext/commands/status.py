@@ -1,0 +1,2 @@
+def status() -> None:
+    raise SystemExit(1)

@@ -1,0 +1,14 @@
+"""Where the command line writes: answers to standard output, everything else to standard error."""
+
+import json
+from typing import Any
+
+from rich.console import Console
+
+out = Console()
+err = Console(stderr=True)
+
+
+def print_json(value: Any) -> None:
+    """Print `value` as one JSON document on standard output, for programs."""
+    print(json.dumps(value, ensure_ascii=False))  # noqa: T201
