@@ -1,0 +1,47 @@
+"""What every format of a served graph can do."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from tritext_build.graph import ServedGraph
+
+RunGraph = Callable[[dict[str, npt.NDArray[np.int64]]], dict[str, npt.NDArray[np.float32]]]
+"""A loaded graph: inputs by name, INT64 [batch, max_length], to outputs by name, FP32 [batch, labels]."""
+
+
+class Format(Protocol):
+    """A file format of Triton's, with the backend that runs it.
+
+    Attributes:
+        name: As on the command line.
+        backend: Triton's name of the backend.
+        filename: What the backend looks for in a version folder.
+        precisions: What `export` can produce.
+        parameters: The backend's own settings, as its documentation names them.
+    """
+
+    name: str
+    backend: str
+    filename: str
+    precisions: tuple[str, ...]
+    parameters: dict[str, str]
+
+    def input_names(self, names: Sequence[str]) -> list[str]:
+        """What the backend calls the graph's inputs."""
+        ...
+
+    def output_names(self, names: Sequence[str]) -> list[str]:
+        """What the backend calls the graph's outputs."""
+        ...
+
+    def export(self, graph: ServedGraph, example: dict[str, npt.NDArray[np.int64]], path: Path, precision: str) -> None:
+        """Write `graph` to `path`; `example` are encoded rows of different lengths."""
+        ...
+
+    def load(self, path: Path) -> RunGraph:
+        """Open the file in the runtime that the backend uses."""
+        ...

@@ -1,0 +1,100 @@
+"""ONNX: exported by torch's own exporter, with Triton's backend `onnxruntime`."""
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime
+import torch
+
+from tritext_build.graph import OUTPUTS, ServedGraph
+
+from .format import RunGraph
+from .onnx_int8 import quantize_per_token
+from .onnx_surgery import fix_width, save
+
+OPSET = 20
+"""The first operator set with Gelu; NVIDIA's containers read it since 24.01."""
+
+
+class OnnxFormat:
+    """Exported with eager attention, whose graph is the smallest."""
+
+    name = "onnx"
+    backend = "onnxruntime"
+    filename = "model.onnx"
+    precisions = ("fp32", "int8", "fp16")
+    parameters = {"intra_op_thread_count": "1", "inter_op_thread_count": "1"}  # noqa: RUF012
+
+    def input_names(self, names: Sequence[str]) -> list[str]:
+        return list(names)
+
+    output_names = input_names
+
+    def export(self, graph: ServedGraph, example: dict[str, npt.NDArray[np.int64]], path: Path, precision: str) -> None:
+        graph.model.set_attn_implementation("eager")  # type: ignore[operator]
+        proto = _export(graph, example)
+        if precision == "int8":
+            quantize_per_token(proto)
+        elif precision == "fp16":
+            proto = _half(proto)
+        fix_width(proto, inputs=graph.input_names, width=example["input_ids"].shape[1])
+        save(proto, path)
+
+    def load(self, path: Path) -> RunGraph:
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+        def run(inputs: dict[str, npt.NDArray[np.int64]]) -> dict[str, npt.NDArray[np.float32]]:
+            return dict(zip(OUTPUTS, session.run(list(OUTPUTS), inputs), strict=True))
+
+        return run
+
+
+def _export(graph: ServedGraph, example: dict[str, npt.NDArray[np.int64]]) -> onnx.ModelProto:
+    """Export with a free batch size and a free length."""
+    longest = int(example["attention_mask"].sum(axis=1).max())
+    inputs = tuple(torch.from_numpy(example[name][:, :longest].copy()) for name in graph.input_names)
+    free = {0: torch.export.Dim("batch", max=4096), 1: torch.export.Dim("length", max=1 << 20)}
+    with _quiet():
+        program = torch.onnx.export(
+            graph.eval(),
+            inputs,
+            dynamo=True,
+            dynamic_shapes=(tuple(free for _ in inputs),),
+            input_names=list(graph.input_names),
+            output_names=list(OUTPUTS),
+            opset_version=OPSET,
+        )
+    proto: onnx.ModelProto = program.model_proto  # type: ignore[union-attr]
+    del proto.graph.value_info[:]
+    return proto
+
+
+def _half(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """FP16 weights and arithmetic behind inputs and outputs that keep their types."""
+    from onnxruntime.transformers.float16 import convert_float_to_float16  # noqa: PLC0415
+
+    converted: onnx.ModelProto = convert_float_to_float16(proto, keep_io_types=True, disable_shape_infer=True)
+    return converted
+
+
+@contextlib.contextmanager
+def _quiet() -> "contextlib._GeneratorContextManager[None]":
+    """The exporter narrates its stages and warns about libraries that are absent; neither is a user's business."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            logger.setLevel(level)

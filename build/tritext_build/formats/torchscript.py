@@ -1,0 +1,64 @@
+"""TorchScript: traced, with Triton's backend `pytorch`."""
+
+import copy
+import io
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from tritext_build.graph import OUTPUTS, ServedGraph, TrimmedGraph
+
+from .format import RunGraph
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class TorchScriptFormat:
+    """Traced with scaled-dot-product attention, which torch runs fused.
+
+    The names carry their position (`input_ids__0`), the convention of Triton's PyTorch backend:
+    https://github.com/triton-inference-server/pytorch_backend#important-notes
+    """
+
+    name = "torchscript"
+    backend = "pytorch"
+    filename = "model.pt"
+    precisions = tuple(DTYPES)
+    parameters = {  # noqa: RUF012
+        "INFERENCE_MODE": "true",
+        # The profiling executor compiles anew for every shape, seconds at a time; lengths vary here.
+        "DISABLE_OPTIMIZED_EXECUTION": "true",
+        "INTRA_OP_THREAD_COUNT": "1",
+    }
+
+    def input_names(self, names: Sequence[str]) -> list[str]:
+        return [f"{name}__{index}" for index, name in enumerate(names)]
+
+    output_names = input_names
+
+    def export(self, graph: ServedGraph, example: dict[str, npt.NDArray[np.int64]], path: Path, precision: str) -> None:
+        graph.model.set_attn_implementation("sdpa")  # type: ignore[operator]
+        module = TrimmedGraph(copy.deepcopy(graph)).to(DTYPES[precision]).eval()
+        inputs = tuple(torch.from_numpy(example[name]) for name in graph.input_names)
+        buffer = io.BytesIO()
+        with warnings.catch_warnings(), torch.inference_mode():
+            # The tracer warns of every Python branch on a shape; the gates check what it made of them.
+            warnings.simplefilter("ignore")
+            torch.jit.save(torch.jit.trace(module, inputs, check_trace=False), buffer)
+        path.write_bytes(buffer.getbuffer())
+
+    def load(self, path: Path) -> RunGraph:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            module = torch.jit.load(str(path), map_location="cpu").eval()
+
+        def run(inputs: dict[str, npt.NDArray[np.int64]]) -> dict[str, npt.NDArray[np.float32]]:
+            with torch.inference_mode(), torch.jit.optimized_execution(False):
+                outputs = module(*(torch.from_numpy(array) for array in inputs.values()))
+            return {name: output.numpy() for name, output in zip(OUTPUTS, outputs, strict=True)}
+
+        return run

@@ -1,0 +1,103 @@
+"""The manifest: what a model version is, what it was made of, and what was checked before it was published.
+
+It is written last, so a version without one is incomplete.
+"""
+
+import dataclasses
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Any
+
+from .checkpoint import Checkpoint
+from .gates import Gate
+from .layout import ModelVersion
+from .model_config import MAX_BATCH_SIZE
+
+LIBRARIES = ("tritext", "torch", "transformers", "tokenizers", "onnx", "onnxruntime")
+BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """The content of `manifest.json`.
+
+    Attributes:
+        labels: By output index.
+        checkpoint: Where the weights came from, with the sha256 of each of the checkpoint's files.
+        gates: What was measured, against what limit.
+        files: Path in the repository to sha256 and bytes, for every file of the version folders.
+        built: When, on what, with which libraries.
+        training: The training report's summary, when the checkpoint has one.
+    """
+
+    name: str
+    version: int
+    task: str
+    labels: tuple[str, ...]
+    function_to_apply: str
+    format: str
+    precision: str
+    max_length: int
+    max_batch_size: int
+    checkpoint: Mapping[str, Any]
+    gates: tuple[Gate, ...]
+    files: Mapping[str, Mapping[str, Any]]
+    built: Mapping[str, Any]
+    training: Mapping[str, Any] | None
+
+    def as_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    def to_json(self) -> str:
+        return json.dumps(self.as_dict(), indent=2, ensure_ascii=False) + "\n"
+
+
+def make_manifest(
+    version: ModelVersion, checkpoint: Checkpoint, gates: tuple[Gate, ...], staged: Path
+) -> Manifest:
+    """Describe the files under `staged`, which become `version`."""
+    report = checkpoint.training_report()
+    return Manifest(
+        name=version.name,
+        version=version.version,
+        task=version.task.name,
+        labels=version.labels,
+        function_to_apply=version.function_to_apply,
+        format=version.format.name,
+        precision=version.precision,
+        max_length=version.max_length,
+        max_batch_size=MAX_BATCH_SIZE,
+        checkpoint={"source": checkpoint.source, "files": _described(checkpoint.path, "*")},
+        gates=gates,
+        files=_described(staged, "*/[0-9]*/**/*"),
+        built={
+            "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+            "libraries": {library: installed_version(library) for library in LIBRARIES},
+        },
+        training=report.get("test") if report else None,
+    )
+
+
+def _described(folder: Path, pattern: str) -> dict[str, dict[str, Any]]:
+    return {
+        path.relative_to(folder).as_posix(): {"sha256": sha256_of(path), "bytes": path.stat().st_size}
+        for path in sorted(folder.glob(pattern))
+        if path.is_file()
+    }
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, read in blocks."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

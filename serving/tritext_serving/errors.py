@@ -1,0 +1,160 @@
+"""What can go wrong between a repository and a running Triton, as one sentence each."""
+
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tritext.errors import TritextError
+
+
+class ServingError(TritextError):
+    """Base of this part's errors."""
+
+
+class TritonNotFound(ServingError):
+    """There is no tritonserver to start."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No tritonserver was found: give its path with --tritonserver, or install NVIDIA's wheel with "
+            "`pip install 'tritext[serve]'`."
+        )
+
+
+class WrongArchitecture(ServingError):
+    """NVIDIA's wheel exists for another machine."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"NVIDIA's wheel of Triton exists for Linux on x86_64 only, and this is {platform.system()} on "
+            f"{platform.machine()}: run `tritext serve` inside NVIDIA's container, or give --tritonserver."
+        )
+
+
+class NotExecutable(ServingError):
+    """The path given for tritonserver is not a program."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is not an executable file: --tritonserver wants the path of the program itself.")
+
+
+class NoPythonStub(ServingError):
+    """The wheel has no Python stub for the running interpreter."""
+
+    def __init__(self, *, version: str, available: Sequence[str]) -> None:
+        super().__init__(
+            f"NVIDIA's wheel has no Python stub for Python {version}, only for {', '.join(available)}: "
+            "make the environment with one of these."
+        )
+
+
+class NoSharedPython(ServingError):
+    """The interpreter was built without the library that Triton's stub is linked to."""
+
+    def __init__(self, *, library: str) -> None:
+        super().__init__(
+            f"Triton's Python stub needs {library}, and this Python was built without it: use a Python with a shared "
+            f"library (Debian: `apt install {library.split('.so')[0]}`; pyenv: PYTHON_CONFIGURE_OPTS=--enable-shared)."
+        )
+
+
+class MissingBackend(ServingError):
+    """Triton lacks a backend that a model needs, and we have no stand-in for it."""
+
+    def __init__(self, *, model: str, backend: str, available: Sequence[str]) -> None:
+        super().__init__(
+            f"Model {model!r} wants the backend {backend!r}, which this Triton does not have; "
+            f"it has {', '.join(available)}."
+        )
+
+
+class RepositoryNotFound(ServingError):
+    """The repository's folder does not exist."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"There is no model repository at {path}: give its folder with --repository.")
+
+
+class NothingToServe(ServingError):
+    """The repository holds no model that is complete."""
+
+    def __init__(self, path: Path, skipped: Mapping[str, str]) -> None:
+        reasons = "".join(f" {name}: {reason}." for name, reason in skipped.items())
+        super().__init__(
+            f"The repository {path} holds no complete model.{reasons} Publish one with `tritext build CHECKPOINT "
+            f"--name NAME --repository {path}`."
+        )
+
+
+class BadConfig(ServingError):
+    """A config.pbtxt does not parse."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} is not a Triton model configuration: {reason}.")
+
+
+class PortTaken(ServingError):
+    """Another program listens where Triton should."""
+
+    def __init__(self, *, use: str, host: str, port: int, option: str) -> None:
+        super().__init__(
+            f"Port {port} on {host}, wanted for {use}, is taken: choose another with {option} (0 takes a free one)."
+        )
+
+
+class BadHost(ServingError):
+    """The address to listen on is not one of this machine's."""
+
+    def __init__(self, *, host: str, reason: str) -> None:
+        super().__init__(f"Cannot listen on {host!r} ({reason}): --host wants an address of this machine.")
+
+
+class ServerDied(ServingError):
+    """Tritonserver ended on its own while it should have served."""
+
+    def __init__(self, *, status: int, log: Sequence[str]) -> None:
+        last = f" Its last words: {log[-1].strip()}" if log else ""
+        super().__init__(f"tritonserver ended with status {status}.{last}")
+
+
+class GaveUp(ServingError):
+    """Tritonserver keeps dying."""
+
+    def __init__(self, *, restarts: int, seconds: float, reason: str) -> None:
+        super().__init__(
+            f"tritonserver failed {restarts} times within {seconds:.0f} s of its starts, so it is not started again. "
+            f"The last time: {reason}"
+        )
+
+
+class NotReady(ServingError):
+    """Models did not become ready."""
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        listed = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+        super().__init__(f"Not ready: {listed}")
+
+
+class StartTimeout(ServingError):
+    """Triton did not become ready in time."""
+
+    def __init__(self, *, seconds: float, waiting_for: Sequence[str]) -> None:
+        super().__init__(
+            f"After {seconds:g} s these are not ready: {', '.join(waiting_for)}. Give them longer with --timeout."
+        )
+
+
+class Unreachable(ServingError):
+    """Nobody answers at the URL."""
+
+    def __init__(self, *, url: str, reason: str) -> None:
+        super().__init__(f"No Triton answers at {url} ({reason}): start one with `tritext serve`, or give --url.")
+
+
+class Refused(ServingError):
+    """Triton answered a control request with an error."""
+
+    def __init__(self, *, status: int, message: str) -> None:
+        self.status = status
+        self.message = message
+        super().__init__(f"Triton answered {status}: {message}")

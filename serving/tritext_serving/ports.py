@@ -1,0 +1,70 @@
+"""Free ports, and the address that a client is told; knows nothing of Triton."""
+
+import errno
+import socket
+from dataclasses import dataclass
+
+from tritext_serving.errors import BadHost, PortTaken
+from tritext_serving.settings import ServeSettings
+
+ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what to tell clients of this machine, not where to bind
+"""Addresses to listen on that are none to connect to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoints:
+    """Where a server listens."""
+
+    host: str
+    http: int
+    grpc: int
+    metrics: int
+
+    @property
+    def http_url(self) -> str:
+        """`host:port`, as tritonclient and curl take it."""
+        return self._url(self.http)
+
+    @property
+    def grpc_url(self) -> str:
+        """`host:port`, as tritonclient takes it."""
+        return self._url(self.grpc)
+
+    @property
+    def metrics_url(self) -> str:
+        """The whole URL of Prometheus' page."""
+        return f"http://{self._url(self.metrics)}/metrics"
+
+    def _url(self, port: int) -> str:
+        host = ANYWHERE.get(self.host, self.host)
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def choose(settings: ServeSettings) -> Endpoints:
+    """The three ports: the wanted ones where they are free, any free one for each 0.
+
+    Raises:
+        PortTaken: a wanted port is in use.
+        BadHost: the address is not this machine's.
+    """
+    wanted = {"http": settings.http_port, "grpc": settings.grpc_port, "metrics": settings.metrics_port}
+    held = {use: _hold(settings.host, use, port) for use, port in wanted.items()}
+    try:
+        return Endpoints(host=settings.host, **{use: sock.getsockname()[1] for use, sock in held.items()})
+    finally:
+        for sock in held.values():
+            sock.close()
+
+
+def _hold(host: str, use: str, port: int) -> socket.socket:
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    # A server that was stopped a moment ago leaves connections behind, which do not hinder the next one.
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+    except OSError as error:
+        sock.close()
+        if error.errno in {errno.EADDRINUSE, errno.EACCES}:
+            raise PortTaken(use=use, host=host, port=port, option=f"--{use}-port") from None
+        raise BadHost(host=host, reason=error.strerror or str(error)) from None
+    return sock

@@ -1,0 +1,100 @@
+"""The base checkpoint: its tokenizer, its limits, and the model with a fresh head.
+
+The one boundary to transformers' loading: whatever it cannot load is one sentence.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from torch import nn
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
+
+from tritext.checkpoints import locate, sha256
+from tritext_training.errors import BaseUnusable, MaxLengthTooLong
+
+DEFAULT_MAX_LENGTH = 256
+"""Tokens read of a text unless asked otherwise; batches are only as wide as their longest text."""
+
+_NO_LIMIT = 10**6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Base:
+    """A checkpoint to start from, found and identified, its tokenizer loaded."""
+
+    source: str
+    folder: Path
+    sha256: str
+    tokenizer: PreTrainedTokenizerFast
+
+
+def load_base(source: str, *, revision: str | None) -> Base:
+    """Find the checkpoint `source` and load its tokenizer, which must be a fast one (have a `tokenizer.json`)."""
+    folder = locate(source, revision=revision)
+    with _loading(source):
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    if not tokenizer.is_fast:
+        reason = "it has no fast tokenizer (tokenizer.json), which serving needs"
+        raise BaseUnusable(source=source, reason=reason)
+    weights = sorted(folder.glob("*.safetensors"))
+    return Base(source=source, folder=folder, sha256=sha256(weights[0]), tokenizer=tokenizer)
+
+
+def load_classifier(base: Base, *, labels: tuple[str, ...], problem_type: str) -> PreTrainedModel:
+    """The base's encoder in fp32 under a new classification head, one output per label."""
+    names = dict(enumerate(labels))
+    with _loading(base.source):
+        config = AutoConfig.from_pretrained(base.folder, trust_remote_code=False)
+        config.id2label = names
+        config.label2id = {label: index for index, label in names.items()}
+        config.problem_type = problem_type
+        model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
+            base.folder, config=config, ignore_mismatched_sizes=True, trust_remote_code=False, dtype="float32"
+        )
+    return model
+
+
+def fitting_max_length(base: Base, model: PreTrainedModel, wanted: int | None) -> int:
+    """The number of tokens to read: as wanted, if the model has so many positions."""
+    limit = min(_positions(model), base.tokenizer.model_max_length)
+    if wanted is None:
+        return min(limit, DEFAULT_MAX_LENGTH)
+    if wanted > limit:
+        raise MaxLengthTooLong(max_length=wanted, limit=limit, source=base.source)
+    return wanted
+
+
+def _positions(model: PreTrainedModel) -> int:
+    """Learned positions end at the table's size, less those that RoBERTa's family keeps for padding."""
+    for name, module in model.named_modules():
+        if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
+            return module.num_embeddings - (0 if module.padding_idx is None else module.padding_idx + 1)
+    return int(getattr(model.config, "max_position_embeddings", None) or _NO_LIMIT)
+
+
+@contextmanager
+def _loading(source: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
+        raise BaseUnusable(source=source, reason=_first_sentence(error)) from error
+
+
+def _first_sentence(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:300]
+
+
+def model_size(model: PreTrainedModel) -> dict[str, Any]:
+    """Parameters, and the bytes they take in fp32."""
+    return {"parameters": model.num_parameters(), "bytes": sum(p.nbytes for p in model.parameters())}

@@ -1,0 +1,74 @@
+"""The report's pictures, as PNG bytes. Labels are drawn as they are, never as formulas."""
+
+import io
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+
+BLUE, ORANGE = "#1f5fa8", "#d9711c"
+MOST_LABELS = 80
+"""More labels than this cannot be read in one picture; those with the most errors are drawn."""
+
+_ANNOTATED_LABELS = 25
+
+
+def curves(points: Sequence[dict[str, float]], best_epoch: float) -> bytes:
+    """Loss of training and validation, and validation macro-F1, over epochs; the best epoch is marked."""
+    figure = Figure(figsize=(7, 3.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    epochs = [point["epoch"] for point in points]
+    left.plot(epochs, [point["train_loss"] for point in points], "o-", color=ORANGE, label="training", ms=4)
+    left.plot(epochs, [point["validation_loss"] for point in points], "o-", color=BLUE, label="validation", ms=4)
+    left.set(title="Loss", xlabel="epoch", ylim=(0, None))
+    right.plot(epochs, [point["validation_macro_f1"] for point in points], "o-", color=BLUE, label="macro-F1", ms=4)
+    right.set(title="Validation macro-F1", xlabel="epoch")
+    for axes in (left, right):
+        axes.axvline(best_epoch, color="#999999", lw=1, ls="--", label="best epoch")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend(frameon=False, fontsize=8)
+    return _png(figure, dpi=160)
+
+
+def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> bytes:
+    """Rows are the expected labels, columns the predicted ones; colour is the share of the row."""
+    matrix, names = _most_confused(np.array(counts), labels)
+    side = 2.2 + (0.5 if len(names) <= _ANNOTATED_LABELS else 0.17) * len(names)
+    size = 9 if len(names) <= _ANNOTATED_LABELS else 6
+    figure = Figure(figsize=(side, side), layout="constrained")
+    axes = figure.subplots()
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares**0.5, cmap="Blues", vmin=0, vmax=1)  # the root shows rare confusions too
+    short = [name if len(name) <= 32 else name[:31] + "…" for name in names]  # noqa: PLR2004
+    axes.set_xticks(range(len(names)), short, rotation=90, fontsize=size, parse_math=False)
+    axes.set_yticks(range(len(names)), short, fontsize=size, parse_math=False)
+    axes.set_xlabel("predicted", fontsize=size + 2)
+    axes.set_ylabel("expected", fontsize=size + 2)
+    axes.spines[:].set_visible(False)
+    _annotate(axes, matrix, shares, size=size if len(names) <= _ANNOTATED_LABELS else 4.5)
+    return _png(figure, dpi=150)
+
+
+def _annotate(axes: Any, matrix: npt.NDArray[Any], shares: npt.NDArray[Any], *, size: float) -> None:
+    for row, column in zip(*np.nonzero(matrix), strict=True):
+        colour = "white" if shares[row, column] > 0.4 else "#333333"  # noqa: PLR2004
+        axes.text(column, row, matrix[row, column], ha="center", va="center", fontsize=size, color=colour)
+
+
+def _most_confused(matrix: npt.NDArray[Any], labels: Sequence[str]) -> tuple[npt.NDArray[Any], list[str]]:
+    errors = matrix.sum(axis=0) + matrix.sum(axis=1) - 2 * np.diag(matrix)
+    kept = np.sort(np.argsort(-errors, kind="stable")[:MOST_LABELS])
+    return matrix[np.ix_(kept, kept)], [labels[position] for position in kept]
+
+
+def _png(figure: Figure, *, dpi: int) -> bytes:
+    picture = io.BytesIO()
+    with warnings.catch_warnings(), mpl.rc_context({"text.parse_math": False}):
+        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
+        figure.savefig(picture, dpi=dpi, format="png", metadata={"Software": None})
+    return picture.getvalue()

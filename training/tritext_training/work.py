@@ -1,0 +1,148 @@
+"""The folder in which a run works, beside its output: what makes a run resumable and its output appear whole.
+
+It refuses to know what is trained. Its life: `start` → training saves into `checkpoints` → the result is
+written into `result` → `publish` renames that to the output and removes the rest.
+"""
+
+import errno
+import fcntl
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from safetensors import SafetensorError
+
+from tritext_training.errors import AlreadyRunning, DifferentRun, DiskFull, OutputExists, OutputNotWritable
+
+_LEAST_FREE_BYTES = 16 * 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkFolder:
+    """An exclusive place to work in; the lock lasts as long as the object."""
+
+    output: Path
+    path: Path
+    lock: IO[str]
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def result(self) -> Path:
+        return self.path / "result"
+
+    def last_checkpoint(self) -> Path | None:
+        """The newest checkpoint that was written to its end; halves left by a killed run are removed."""
+        complete = []
+        for folder in self.checkpoints.glob("checkpoint-*"):
+            if _is_complete(folder):
+                complete.append(folder)
+            else:
+                shutil.rmtree(folder)
+        return max(complete, key=lambda folder: int(folder.name.partition("-")[2]), default=None)
+
+    def fresh_result(self) -> Path:
+        shutil.rmtree(self.result, ignore_errors=True)
+        self.result.mkdir()
+        return self.result
+
+    def publish(self) -> None:
+        """Give the result its name; a folder that may be replaced steps aside first."""
+        if self.output.exists():
+            self.output.rename(self.path / "replaced")
+        self.result.rename(self.output)
+        shutil.rmtree(self.path)
+
+
+def open_work_folder(output: Path, *, job: dict[str, Any], overwrite: bool) -> WorkFolder:
+    """Make the work folder, or take up the one that an interrupted run of the same job left.
+
+    Args:
+        output: Where the result goes in the end.
+        job: What the run is, as JSON; an interrupted run is only resumed if it is exactly this.
+        overwrite: Whether an existing output, or the rest of another run, may be replaced.
+    """
+    output = output.expanduser().absolute()
+    path = output.parent / f".{output.name}.training"
+    if output.exists() and not overwrite:
+        raise OutputExists(output=output)
+    with disk_errors(output.parent):
+        path.mkdir(parents=True, exist_ok=True)
+        lock = _locked(path, output)
+        _claim(path, output, job=json.loads(json.dumps(job)), overwrite=overwrite)
+        folder = WorkFolder(output=output, path=path, lock=lock)
+        folder.checkpoints.mkdir(exist_ok=True)
+    return folder
+
+
+def _locked(path: Path, output: Path) -> IO[str]:
+    lock = (path / "lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise AlreadyRunning(output=output) from error
+    return lock
+
+
+def _claim(path: Path, output: Path, *, job: dict[str, Any], overwrite: bool) -> None:
+    record = path / "job.json"
+    if record.exists():
+        before = _read_json(record) or {}
+        differences = [
+            f"{key} was {before.get(key)}, now {job.get(key)}"
+            for key in sorted({*before, *job})
+            if before.get(key) != job.get(key)
+        ]
+        if differences and not overwrite:
+            raise DifferentRun(output=output, differences=differences)
+        if differences:
+            shutil.rmtree(path / "checkpoints", ignore_errors=True)
+    record.write_text(json.dumps(job, indent=2))
+
+
+def _is_complete(folder: Path) -> bool:
+    """The trainer writes its state last, so a state that can be read says that the rest is there."""
+    return _read_json(folder / "trainer_state.json") is not None
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    try:
+        value = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+@contextmanager
+def disk_errors(folder: Path) -> Iterator[None]:
+    """Turn what libraries raise while writing under `folder` into sentences.
+
+    torch and safetensors report a full disk as errors of their own, so the disk itself is asked.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(folder=folder, free=free_bytes(folder)) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG):
+            raise OutputNotWritable(folder=folder, reason=error.strerror or str(error)) from error
+        raise
+    except (RuntimeError, SafetensorError) as error:
+        if free_bytes(folder) < _LEAST_FREE_BYTES:
+            raise DiskFull(folder=folder, free=free_bytes(folder)) from error
+        raise
+
+
+def require_free_bytes(folder: Path, needed: int) -> None:
+    if free_bytes(folder) < needed:
+        raise DiskFull(folder=folder, needed=needed, free=free_bytes(folder))
+
+
+def free_bytes(folder: Path) -> int:
+    return shutil.disk_usage(next(parent for parent in (folder, *folder.parents) if parent.exists())).free
