@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 from torch.nn import Module
-
 from tritext.records import LabelledTexts
 
 from . import gates
@@ -82,7 +81,9 @@ def build(request: BuildRequest, *, tell: Tell = lambda _what, _done: None) -> M
         graph = ServedGraph(
             model, input_names=version.input_names, function_to_apply=version.function_to_apply
         )
-        form.export(graph, encoder.encode(_mixed(texts, 2)).inputs, staged / version.graph_path, version.precision)
+        form.export(
+            graph, encoder.encode(_mixed(texts, 2)).inputs, staged / version.graph_path, version.precision
+        )
         tell("checking the gates", 0.6)
         candidate = Candidate(encoder, form.load(staged / version.graph_path))
         measured = _pass_gates(candidate, reference, version, evaluation, texts)

@@ -17,7 +17,6 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoTokenizer, PretrainedConfig, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
-
 from tritext.checkpoints import locate
 
 from .errors import BadCheckpoint, MaxLengthOutOfRange
@@ -103,11 +102,17 @@ def open_checkpoint(source: str, *, revision: str | None = None) -> tuple[Checkp
 def _load_tokenizer(path: Path, source: str) -> PreTrainedTokenizerFast:
     with _translated(source):
         tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
-    if not tokenizer.is_fast:
+    if not isinstance(tokenizer, PreTrainedTokenizerFast):
         raise BadCheckpoint(
             source=source,
             reason=f"its tokenizer {type(tokenizer).__name__} has no fast version",
             remedy="Convert it to a tokenizer.json first.",
+        )
+    if len(tokenizer) <= len(tokenizer.all_special_tokens):
+        raise BadCheckpoint(
+            source=source,
+            reason="its tokenizer has no vocabulary",
+            remedy="Expected a tokenizer.json, or the vocabulary files of its tokenizer's class.",
         )
     if tokenizer.pad_token_id is None:
         raise BadCheckpoint(
@@ -162,7 +167,7 @@ def _translated(source: str) -> Iterator[None]:
     """The boundary to transformers: its many errors on unreadable files become one sentence."""
     verbosity = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity(logging.CRITICAL)
-    transformers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         yield
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:

@@ -66,12 +66,15 @@ class Candidate:
     def outputs(self, texts: Sequence[str], *, batch: int = BATCH) -> tuple[Logits, Scores]:
         """Logits and scores, each FP32 [texts, labels], computed `batch` texts at a time in their order."""
         runs = [
-            self._graph(self._encoder.encode(texts[at : at + batch]).inputs) for at in range(0, len(texts), batch)
+            self._graph(self._encoder.encode(texts[at : at + batch]).inputs)
+            for at in range(0, len(texts), batch)
         ]
         return tuple(np.concatenate([run[name] for run in runs]) for name in (LOGITS, PROBABILITIES))  # type: ignore[return-value]
 
 
-def fidelity(candidate: Candidate, reference: Reference, *, precision: str, texts: Sequence[str]) -> list[Gate]:
+def fidelity(
+    candidate: Candidate, reference: Reference, *, precision: str, texts: Sequence[str]
+) -> list[Gate]:
     """Candidate against original, in padded batches of mixed lengths against one text at a time.
 
     The texts should differ in length; neighbours in the list share batches.
@@ -91,7 +94,12 @@ def fidelity(candidate: Candidate, reference: Reference, *, precision: str, text
     ]
     if precision == "fp32":
         gates.append(
-            _at_most("logits", "the largest difference from the original's logits", logits - original, LOGIT_TOLERANCE)
+            _at_most(
+                "logits",
+                "the largest difference from the original's logits",
+                logits - original,
+                LOGIT_TOLERANCE,
+            )
         )
     return gates
 
@@ -102,7 +110,9 @@ def company(candidate: Candidate, *, precision: str, texts: Sequence[str]) -> li
     _, alone = candidate.outputs(texts, batch=1)
     positions = _rotations(texts[:BATCH])
     shuffled = np.random.default_rng(0).permutation(len(texts))
-    differences = [candidate.outputs([texts[index] for index in order])[1] - alone[order] for order in positions]
+    differences = [
+        candidate.outputs([texts[index] for index in order])[1] - alone[order] for order in positions
+    ]
     differences.append(candidate.outputs([texts[index] for index in shuffled])[1] - alone[shuffled])
     what = "the most that a score changes with the other texts of its batch"
     return [_at_most("company", what, np.concatenate(differences), limit, texts=len(texts))]
@@ -117,7 +127,12 @@ def evaluation(
     what = f"the macro-F1 lost against the original's {original:.4f}"
     return [
         Gate(
-            name="evaluation", what=what, measured=original - reached, limit=F1_LOSS, at_least=False, texts=len(texts)
+            name="evaluation",
+            what=what,
+            measured=original - reached,
+            limit=F1_LOSS,
+            at_least=False,
+            texts=len(texts),
         )
     ]
 

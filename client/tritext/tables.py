@@ -92,7 +92,7 @@ def _decoded(path: Path) -> str:
 
 def plain_lines(path: Path) -> list[tuple[str, str]]:
     """The lines of a text file, each with its place; blank lines at the end do not count."""
-    lines = [line.removesuffix("\r") for line in _decoded(path).rstrip().split("\n")]
+    lines = [line.removesuffix("\r") for line in _decoded(path).rstrip("\r\n").split("\n")]
     if lines == [""]:
         raise NoRows(path=path)
     return [(f"line {number}", line) for number, line in enumerate(lines, start=1)]
@@ -183,6 +183,8 @@ def _read_parquet(path: Path, wanted: Sequence[str]) -> Table:  # noqa: ARG001
         from pyarrow import parquet  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise MissingExtra(extra="training", module="pyarrow") from error
+    except ImportError as error:  # installed, but not for the numpy that is there
+        raise DataFileUnreadable(path=path, reason=str(error)) from error
     try:
         table = parquet.read_table(path)
     except OSError as error:

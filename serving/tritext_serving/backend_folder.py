@@ -18,6 +18,8 @@ STAND_INS = ("onnxruntime", "pytorch")
 
 STUB = "triton_python_backend_stub"
 UTILS = "triton_python_backend_utils.py"
+NUMPY_2 = "stub_numpy"
+PACKAGE = Path(tritext_serving.__file__).parent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +64,15 @@ def _python_backend(triton: Triton, folder: Path, place: Path) -> tuple[Path, ..
     # Copies, not links: Triton refuses a library outside its folder, and beside the real stub the loader would find the
     # wheel's own libpython first.
     shutil.copy2(_stub(triton), folder)
+    _admit_numpy_2(folder)
     libraries = (_libpython(triton, place / "lib"), triton.libraries)
     return tuple(path for path in libraries if path is not None)
+
+
+def _admit_numpy_2(folder: Path) -> None:
+    shutil.copy2(PACKAGE / "backends" / f"{NUMPY_2}.py", folder)
+    with (folder / UTILS).open("a", encoding="utf-8") as file:
+        file.write(f"\n\nimport {NUMPY_2}\n\n{NUMPY_2}.adapt(__name__)\n")
 
 
 def _stub(triton: Triton) -> Path:
@@ -96,8 +105,7 @@ def _libpython(triton: Triton, folder: Path) -> Path | None:
 
 
 def _stand_in(folder: Path) -> None:
-    package = Path(tritext_serving.__file__).parent
     folder.mkdir()
-    (folder / "model.py").symlink_to(package / "backends" / folder.name / "model.py")
+    (folder / "model.py").symlink_to(PACKAGE / "backends" / folder.name / "model.py")
     # The stub puts this folder on its path: its modules are found even where Tritext is not installed for it.
-    (folder / package.name).symlink_to(package)
+    (folder / PACKAGE.name).symlink_to(PACKAGE)

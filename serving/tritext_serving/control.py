@@ -1,11 +1,13 @@
-"""Triton's control interface over HTTP: health, loading, the repository's index, statistics. Knows URLs and JSON, no processes.
+"""Triton's control interface over HTTP: health, unloading, the repository's index, statistics. Knows URLs and JSON, no processes.
 
 Source: https://github.com/triton-inference-server/server/tree/main/docs/protocol
 """
 
 import http.client
 import json
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tritext_serving.errors import Refused, Unreachable
@@ -27,9 +29,21 @@ class ModelState:
 
 @dataclass(frozen=True, kw_only=True)
 class Control:
-    """A Triton at `url` (host:port)."""
+    """A Triton at `url` (host:port); each call has a connection of its own, unless one is kept open."""
 
     url: str
+    connection: http.client.HTTPConnection | None = field(default=None, repr=False)
+
+    @contextmanager
+    def kept_open(self) -> Iterator["Control"]:
+        """The same over one connection, which Triton still serves when it takes no new ones."""
+        connection = http.client.HTTPConnection(self.url, timeout=30)
+        try:
+            with _translated(self.url):
+                connection.connect()
+            yield replace(self, connection=connection)
+        finally:
+            connection.close()
 
     def live(self) -> bool:
         """Whether the server answers requests at all."""
@@ -41,40 +55,43 @@ class Control:
 
     def metadata(self) -> dict[str, Any]:
         """The server's name, version and extensions."""
-        return dict(self._call("GET", "/v2", timeout=5))
+        return dict(self._call("GET", "/v2"))
 
-    def load(self, name: str, config: str | None, *, timeout: float) -> None:
-        """Load a model, or load it anew; returns when it is ready. Refused carries Triton's reason."""
-        body = {"parameters": {"config": config}} if config else {}
-        self._call("POST", f"/v2/repository/models/{name}/load", body, timeout=timeout)
-
-    def unload(self, name: str, *, timeout: float = 30) -> None:
-        """Stop serving a model; requests that are in it are still answered."""
-        self._call("POST", f"/v2/repository/models/{name}/unload", {}, timeout=timeout)
+    def unload(self, name: str) -> None:
+        """Stop serving a model; returns at once, while requests that are in it are still answered."""
+        self._call("POST", f"/v2/repository/models/{name}/unload", {})
 
     def index(self) -> list[ModelState]:
         """Every model of the repository with its state."""
-        rows = self._call("POST", "/v2/repository/index", {}, timeout=10)
-        return [_state(row) for row in rows]
+        return [_state(row) for row in self._call("POST", "/v2/repository/index", {})]
 
-    def config(self, name: str, version: str) -> dict[str, Any]:
-        return dict(self._call("GET", f"/v2/models/{name}/versions/{version}/config", timeout=10))
+    def config(self, name: str) -> dict[str, Any]:
+        """A ready model's config, as Triton completed it."""
+        return dict(self._call("GET", f"/v2/models/{name}/config"))
 
     def statistics(self) -> list[dict[str, Any]]:
         """Counts and nanoseconds of every ready model, as Triton's statistics extension has them."""
-        return list(self._call("GET", "/v2/models/stats", timeout=10)["model_stats"])
+        return list(self._call("GET", "/v2/models/stats")["model_stats"])
 
-    def _call(self, method: str, path: str, body: Any = None, *, timeout: float) -> Any:
-        connection = http.client.HTTPConnection(self.url, timeout=timeout)
+    def _call(self, method: str, path: str, body: Any = None, *, timeout: float = 10) -> Any:
+        connection = self.connection or http.client.HTTPConnection(self.url, timeout=timeout)
         try:
-            connection.request(method, path, None if body is None else json.dumps(body))
-            answer = connection.getresponse()
-            text = answer.read().decode(errors="replace")
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise Unreachable(url=self.url, reason=str(error) or type(error).__name__) from None
+            with _translated(self.url):
+                connection.request(method, path, None if body is None else json.dumps(body))
+                answer = connection.getresponse()
+                text = answer.read().decode(errors="replace")
         finally:
-            connection.close()
+            if connection is not self.connection:
+                connection.close()
         return _content(answer.status, text)
+
+
+@contextmanager
+def _translated(url: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise Unreachable(url=url, reason=str(error) or type(error).__name__) from None
 
 
 def _content(status: int, text: str) -> Any:

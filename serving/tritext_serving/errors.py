@@ -120,10 +120,9 @@ class ServerDied(ServingError):
 class GaveUp(ServingError):
     """Tritonserver keeps dying."""
 
-    def __init__(self, *, restarts: int, seconds: float, reason: str) -> None:
+    def __init__(self, *, times: int, reason: str) -> None:
         super().__init__(
-            f"tritonserver failed {restarts} times within {seconds:.0f} s of its starts, so it is not started again. "
-            f"The last time: {reason}"
+            f"tritonserver failed {times} times in a row, so it is not started again. The last time: {reason}"
         )
 
 

@@ -1,21 +1,21 @@
-"""How each model is to be loaded: its config with the instances, threads and versions of this machine, as Triton's load call takes it.
+"""How each model is to be run on this machine: the instances and threads that its config leaves open, as lines to add to it."""
 
-The files are never touched; what is decided here travels with the request.
-"""
-
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from google.protobuf import json_format
+from google.protobuf import text_format
 from tritonclient.grpc.model_config_pb2 import ModelConfig, ModelInstanceGroup
 
-from tritext_serving.repository import Model, Repository
+from tritext_serving.cores import usable_cores
+from tritext_serving.repository import Model
+from tritext_serving.settings import ServeSettings
 
 MODEL_STEP = "_model"
 """The end of a name that says: this step runs the network."""
 
-INTRA_OP = {"onnxruntime": "intra_op_thread_count", "pytorch": "INTRA_OP_THREAD_COUNT"}
+INTRA_OP: Mapping[str, str] = {"onnxruntime": "intra_op_thread_count", "pytorch": "INTRA_OP_THREAD_COUNT"}
 """The documented parameter for the threads of one instance, by backend."""
 
 GPU_DEVICE = Path("/dev/nvidiactl")
@@ -29,66 +29,33 @@ class Parallelism:
     threads: int
 
 
-def for_machine(
-    *, instances: int | None, threads: int | None, cores: int, gpu: bool
-) -> Parallelism | None:
+def parallelism(settings: ServeSettings, *, cores: int, gpu: bool) -> Parallelism | None:
     """One busy thread per instance and as many instances as cores: the best use of processors under load.
 
-    None, where nothing was asked for and a GPU does the work: then Triton's own defaults are right.
+    None, where nothing was asked for and a GPU does the work: Triton's own defaults are right then.
     """
+    instances, threads = settings.instances, settings.threads
     if gpu and instances is None and threads is None:
         return None
     threads = threads or (max(1, cores // instances) if instances else 1)
     return Parallelism(instances=instances or max(1, cores // threads), threads=threads)
 
 
+def for_this_machine(settings: ServeSettings) -> Parallelism | None:
+    return parallelism(settings, cores=usable_cores(), gpu=has_gpu())
+
+
 def has_gpu() -> bool:
-    return GPU_DEVICE.exists()
+    return GPU_DEVICE.exists() and os.environ.get("CUDA_VISIBLE_DEVICES") != ""
 
 
-def configs(repository: Repository, parallelism: Parallelism | None) -> Mapping[str, str]:
-    """The JSON config to load each model with, by name, in an order in which steps come before their ensembles."""
-    ordered = sorted(repository.models.values(), key=lambda model: (bool(model.steps), model.name))
-    return {model.name: _as_json(_planned(model, parallelism)) for model in ordered}
-
-
-def _planned(model: Model, parallelism: Parallelism | None) -> ModelConfig:
-    config = ModelConfig()
-    config.CopyFrom(model.config)
-    config.name = model.name
-    _keep_versions(config, model.versions)
-    if parallelism and backend_of(config) in INTRA_OP and model.name.endswith(MODEL_STEP):
-        _set_parallelism(config, parallelism)
-    return config
-
-
-def backend_of(config: ModelConfig) -> str:
-    """The backend, also where a config only names the older `platform`."""
-    named: str = config.backend or config.platform.partition("_")[0]
-    return named
-
-
-def _keep_versions(config: ModelConfig, complete: tuple[int, ...]) -> None:
-    """Narrow the config's version policy to complete versions; Triton itself would take the latest folder, whole or not."""
-    policy = config.version_policy
-    if policy.HasField("specific"):
-        kept = [version for version in policy.specific.versions if version in complete]
-    elif policy.HasField("all"):
-        kept = list(complete)
-    else:
-        kept = list(complete[-(policy.latest.num_versions or 1) :])
-    policy.specific.versions[:] = kept
-
-
-def _set_parallelism(config: ModelConfig, parallelism: Parallelism) -> None:
-    """What the repository's author decided stays as it is."""
-    if config.instance_group:
-        return
-    config.instance_group.append(ModelInstanceGroup(count=parallelism.instances))
-    key = INTRA_OP[backend_of(config)]
-    if key not in config.parameters:
-        config.parameters[key].string_value = str(parallelism.threads)
-
-
-def _as_json(config: ModelConfig) -> str:
-    return json_format.MessageToJson(config, preserving_proto_field_name=True, indent=None)
+def additions(model: Model, wanted: Parallelism | None) -> str:
+    """Text to append to the model's config.pbtxt; empty where its author decided, or where it runs no network."""
+    key = INTRA_OP.get(model.backend)
+    if wanted is None or key is None or not model.name.endswith(MODEL_STEP) or model.config.instance_group:
+        return ""
+    added = ModelConfig(instance_group=[ModelInstanceGroup(count=wanted.instances)])
+    if key not in model.config.parameters:
+        added.parameters[key].string_value = str(wanted.threads)
+    text: str = text_format.MessageToString(added)
+    return text

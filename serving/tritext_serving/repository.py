@@ -9,6 +9,8 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from tritext_serving.errors import BadConfig, NothingToServe, RepositoryNotFound
 
+CONFIG = "config.pbtxt"
+
 MANIFEST = "manifest.json"
 """The last file that is written into a version of a tokenizer step: without it, the version is incomplete."""
 
@@ -19,14 +21,24 @@ TOKENIZER = "_tokenizer"
 class Model:
     """One folder of the repository: its config, and the versions of it that may be served."""
 
-    name: str
+    folder: Path
     config: ModelConfig
     versions: tuple[int, ...]
 
     @property
-    def steps(self) -> tuple[str, ...]:
-        """The models that an ensemble is made of; of any other model, none."""
-        return tuple(dict.fromkeys(step.model_name for step in self.config.ensemble_scheduling.step))
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def backend(self) -> str:
+        """The backend, also where a config names only the older `platform`."""
+        named: str = self.config.backend or self.config.platform.partition("_")[0]
+        return named
+
+    @property
+    def steps(self) -> Mapping[str, int]:
+        """The models that an ensemble is made of and the version it pins (-1: the latest); none for any other model."""
+        return {step.model_name: step.model_version for step in self.config.ensemble_scheduling.step}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +48,6 @@ class Repository:
     path: Path
     models: Mapping[str, Model]
     skipped: Mapping[str, str]
-
-    @property
-    def ensembles(self) -> tuple[Model, ...]:
-        return tuple(model for model in self.models.values() if model.steps)
 
 
 def read(path: Path) -> Repository:
@@ -52,10 +60,11 @@ def read(path: Path) -> Repository:
     """
     if not path.is_dir():
         raise RepositoryNotFound(path)
-    found = [_model(folder) for folder in sorted(path.iterdir()) if (folder / "config.pbtxt").is_file()]
+    found = [_model(folder) for folder in sorted(path.iterdir()) if (folder / CONFIG).is_file()]
     models = {model.name: model for model in found}
     skipped: dict[str, str] = {}
-    _drop_incomplete(path, models, skipped)
+    _drop_incomplete(models, skipped)
+    _drop_versionless(models, skipped)
     _drop_broken_ensembles(models, skipped)
     if not models:
         raise NothingToServe(path, skipped)
@@ -63,39 +72,50 @@ def read(path: Path) -> Repository:
 
 
 def _model(folder: Path) -> Model:
-    path = folder / "config.pbtxt"
+    path = folder / CONFIG
     try:
         config = text_format.Parse(path.read_text(encoding="utf-8"), ModelConfig())
     except (text_format.ParseError, UnicodeDecodeError, OSError) as error:
         raise BadConfig(path, str(error)) from None
+    if config.name not in {"", folder.name}:
+        raise BadConfig(path, f"it names the model {config.name!r}, but its folder is {folder.name!r}")
     versions = sorted(int(child.name) for child in folder.iterdir() if _is_version(child))
-    return Model(name=config.name or folder.name, config=config, versions=tuple(versions))
+    return Model(folder=folder, config=config, versions=tuple(versions))
 
 
 def _is_version(folder: Path) -> bool:
-    return folder.is_dir() and folder.name.isdecimal() and folder.name[0] != "0"
+    return folder.name.isascii() and folder.name.isdecimal() and folder.name[0] != "0" and folder.is_dir()
 
 
-def _drop_incomplete(path: Path, models: dict[str, Model], skipped: dict[str, str]) -> None:
+def _drop_incomplete(models: dict[str, Model], skipped: dict[str, str]) -> None:
     """Leave out versions without a manifest, in every step of the ensemble they belong to."""
     for ensemble in [model for model in models.values() if model.name + TOKENIZER in models]:
-        family = [ensemble.name, *(step for step in ensemble.steps if step in models)]
-        tokenizer = path / (ensemble.name + TOKENIZER)
-        for name in family:
+        tokenizer = models[ensemble.name + TOKENIZER].folder
+        for name in [ensemble.name, *(step for step in ensemble.steps if step in models)]:
             complete = tuple(v for v in models[name].versions if (tokenizer / str(v) / MANIFEST).is_file())
             for version in sorted(set(models[name].versions) - set(complete)):
                 skipped[f"{ensemble.name} version {version}"] = f"incomplete, it has no {MANIFEST}"
             models[name] = replace(models[name], versions=complete)
 
 
+def _drop_versionless(models: dict[str, Model], skipped: dict[str, str]) -> None:
+    for model in [model for model in models.values() if not model.versions]:
+        skipped[model.name] = "it has no complete version"
+        del models[model.name]
+
+
 def _drop_broken_ensembles(models: dict[str, Model], skipped: dict[str, str]) -> None:
-    """Leave out models without any version, and the ensembles that cannot work without them."""
-    for model in list(models.values()):
-        if not model.versions:
-            skipped.setdefault(model.name, "it has no complete version")
-            del models[model.name]
-    for ensemble in [model for model in models.values() if model.steps]:
-        missing = [step for step in ensemble.steps if step not in models]
+    """Leave out ensembles over a step, or over a version of one, that is not there."""
+    for ensemble in list(models.values()):
+        missing = [_named(*step) for step in ensemble.steps.items() if not _present(*step, models)]
         if missing:
-            skipped[ensemble.name] = f"its step {missing[0]} is not there or has no complete version"
+            skipped[ensemble.name] = f"its step {missing[0]} is not there or not complete"
             del models[ensemble.name]
+
+
+def _present(step: str, version: int, models: Mapping[str, Model]) -> bool:
+    return step in models and (version < 1 or version in models[step].versions)
+
+
+def _named(step: str, version: int) -> str:
+    return step if version < 1 else f"{step} version {version}"

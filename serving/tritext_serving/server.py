@@ -1,23 +1,25 @@
-"""A Triton that serves a repository: started, loaded, watched, stopped. The story; each chapter has its own module."""
+"""A Triton that serves a repository: started, watched, started again, drained, stopped. The story; each chapter has its module."""
 
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tritext_serving import backend_folder, plan, ports, process, repository, triton
+from tritext_serving import backend_folder, drain, plan, ports, process, repository, triton, view
 from tritext_serving.control import Control
-from tritext_serving.cores import usable_cores
-from tritext_serving.errors import NotReady, Refused, ServingError, StartTimeout
+from tritext_serving.errors import GaveUp, NotReady, ServingError, StartTimeout
+from tritext_serving.log import Log
 from tritext_serving.settings import ServeSettings
+from tritext_serving.stubs import StubWatch
 
-LOADERS = 4
-"""Models loaded at once; Triton's own number of threads for it."""
+SETTLED = 5.0
+"""Seconds after which a server that dies is taken to have been killed, not to be broken."""
+
+PATIENCE = 5
+"""Starts in a row that may fail, or not live until settled, before we give up."""
 
 
 def _silent(_: str) -> None:
@@ -25,97 +27,175 @@ def _silent(_: str) -> None:
 
 
 class Server:
-    """A supervised Triton. `start` returns when every model is ready, `stop` when nothing is left of it."""
+    """A supervised Triton: `start` returns when every model is ready, `stop` when nothing is left of it.
+
+    When tritonserver or one of its Python stubs dies, all of it is started again. A dead stub alone could be replaced,
+    but meanwhile Triton would answer INTERNAL and NOT_FOUND; so it is cut at once, before it can, and every client sees
+    what is true and may be tried again: the server is unavailable.
+    """
 
     def __init__(
-        self, settings: ServeSettings, *, say: Callable[[str], None] = _silent, log: Callable[[str], None] = _silent
+        self,
+        settings: ServeSettings,
+        *,
+        say: Callable[[str], None] = _silent,
+        pass_on_log: Callable[[str], None] = _silent,
     ) -> None:
         self.settings = settings
         self._say = say
-        self._log = log
-        self._place = tempfile.TemporaryDirectory(prefix="tritext-")
+        self._pass_on_log = pass_on_log
         self._triton = triton.find(settings.tritonserver)
         self.repository = repository.read(settings.repository)
-        self._folder = backend_folder.assemble(self._triton, Path(self._place.name))
         self.endpoints = ports.choose(settings)
         self.control = Control(url=self.endpoints.http_url)
+        self._place = tempfile.TemporaryDirectory(prefix="tritext-")
+        self._backends = backend_folder.assemble(self._triton, Path(self._place.name))
         self._process: process.TritonProcess | None = None
+        self._stopping = threading.Event()
+        self._over = threading.Event()
+        self._failure: ServingError | None = None
+        self._watcher = threading.Thread(target=self._supervise, name="triton-watch", daemon=True)
 
     @property
     def http_url(self) -> str:
+        """`host:port`, as tritonclient and curl take it."""
         return self.endpoints.http_url
 
     @property
     def grpc_url(self) -> str:
+        """`host:port`, as tritonclient takes it."""
         return self.endpoints.grpc_url
 
     @property
     def metrics_url(self) -> str:
+        """The whole URL of Prometheus' page."""
         return self.endpoints.metrics_url
 
     @property
     def pid(self) -> int:
         """Of tritonserver itself; another one after a restart."""
-        assert self._process is not None  # noqa: S101 - only a started server has one
-        return self._process.pid
+        return self._running.pid
 
     def start(self) -> None:
-        deadline = time.monotonic() + self.settings.timeout
-        self._process = self._launch()
-        self._wait_until_live(deadline)
-        self._load_all(deadline)
+        """Start Triton and return when every model is ready.
+
+        Raises:
+            NotReady: models failed to load; says which and why.
+            StartTimeout: it takes longer than `settings.timeout`.
+            ServerDied: tritonserver ended.
+        """
+        self._launch()
+        self._watcher.start()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Whether the server has ended for good within `timeout` seconds; raises GaveUp if it keeps dying."""
+        over = self._over.wait(timeout)
+        if self._failure:
+            raise self._failure
+        return over
 
     def stop(self) -> None:
+        """Answer the requests in flight, within `settings.exit_timeout` seconds, then end everything."""
+        self._stopping.set()
+        if self._watcher.is_alive():
+            self._watcher.join()
         if self._process:
-            self._process.stop()
+            drain.drain(self._process, self.control, self.repository, seconds=self.settings.exit_timeout)
+            self._process.kill()
         self._place.cleanup()
+        self._over.set()
 
-    def _launch(self) -> process.TritonProcess:
-        return process.TritonProcess(
-            process.command(self._triton, self._folder, self.settings, self.endpoints),
-            environment=process.environment(self._folder),
-            exit_timeout=self.settings.exit_timeout,
-            say=self._log,
+    @property
+    def _running(self) -> process.TritonProcess:
+        assert self._process is not None  # noqa: S101 - only a started server is asked
+        return self._process
+
+    def _launch(self) -> None:
+        self.repository = repository.read(self.settings.repository)
+        shown = view.make(self.repository, plan.for_this_machine(self.settings), Path(self._place.name))
+        self._process = process.TritonProcess(
+            process.command(self._triton, self._backends, shown, self.settings, self.endpoints),
+            environment=process.environment(self._backends),
+            place=Path(self._place.name),
+            log=Log(self.settings.log_level, gpu=plan.has_gpu(), pass_on=self._pass_on_log),
         )
+        self._wait_until_ready()
 
-    def _wait_until_live(self, deadline: float) -> None:
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + self.settings.timeout
         while not self.control.live():
-            if self._process.wait(0.05):
-                raise self._process.death()
+            if self._running.wait(0.05):
+                raise self._running.death()
             if time.monotonic() > deadline:
-                raise StartTimeout(seconds=self.settings.timeout, waiting_for=["tritonserver"])
+                waiting = sorted(set(self.repository.models) - self._running.log.loaded)
+                raise StartTimeout(seconds=self.settings.timeout, waiting_for=waiting)
+            if self._stopping.is_set():
+                return
+        reasons = {state.name: state.reason for state in self.control.index() if not state.ready}
+        if reasons:
+            raise NotReady(reasons)
 
-    def _load_all(self, deadline: float) -> None:
-        parallelism = plan.for_machine(
-            instances=self.settings.instances,
-            threads=self.settings.threads,
-            cores=usable_cores(),
-            gpu=plan.has_gpu(),
-        )
-        configs = plan.configs(self.repository, parallelism)
-        steps = {name: config for name, config in configs.items() if not self.repository.models[name].steps}
-        ensembles = {name: config for name, config in configs.items() if name not in steps}
-        for group in (steps, ensembles):
-            self._load(group, deadline)
+    def _supervise(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            born = time.monotonic()
+            cause = self._watch()
+            if cause is None:
+                return
+            failures = 0 if time.monotonic() - born > SETTLED else failures + 1
+            failures = self._start_again(cause, failures)
+            if self._failure:
+                return
 
-    def _load(self, configs: Mapping[str, str], deadline: float) -> None:
-        failed: dict[str, str] = {}
+    def _watch(self) -> str | None:
+        """Why the server must be started again; None if it is being stopped."""
+        stubs = StubWatch(self.pid)
+        try:
+            while not self._stopping.is_set():
+                if not self._running.running:
+                    return str(self._running.death())
+                dead = stubs.dead(0.2)
+                if dead:
+                    return f"The Python stub of {dead} died."
+            return None
+        finally:
+            stubs.close()
 
-        def load(name: str) -> None:
+    def _start_again(self, cause: str, failures: int) -> int:
+        while not self._stopping.is_set():
+            self._running.kill()
+            if failures >= PATIENCE:
+                self._failure = GaveUp(times=failures, reason=cause)
+                self._over.set()
+                break
+            self._say(f"{cause} Starting again.")
+            self._stopping.wait(_backoff(failures))
+            began = time.monotonic()
             try:
-                self.control.load(name, configs[name], timeout=max(1, deadline - time.monotonic()))
-            except Refused as error:
-                failed[name] = error.message
-        with ThreadPoolExecutor(LOADERS) as pool:
-            list(pool.map(load, configs))
-        if failed:
-            raise NotReady(failed)
+                self._launch()
+            except ServingError as error:
+                failures, cause = failures + 1, str(error)
+            else:
+                self._say(f"Ready again after {time.monotonic() - began:.1f} s.")
+                break
+        return failures
+
+
+def _backoff(failures: int) -> float:
+    """Seconds to wait before the next start: none after a first death, then 1, 2, 4 …"""
+    return float(2 ** (failures - 1)) if failures else 0.0
 
 
 @contextmanager
 def running_server(repository: Path | str, **options: Any) -> Iterator[Server]:
-    settings = ServeSettings(repository=Path(repository), http_port=0, grpc_port=0, metrics_port=0)
-    server = Server(replace(settings, **options))
+    """A server of `repository` on free ports while the block runs; `options` are ServeSettings' other fields.
+
+    Example:
+        with running_server("model_repository") as server:
+            client = tritonclient.grpc.InferenceServerClient(server.grpc_url)
+    """
+    free = {"http_port": 0, "grpc_port": 0, "metrics_port": 0}
+    server = Server(ServeSettings(repository=Path(repository), **(free | options)))
     try:
         server.start()
         yield server

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from safetensors import SafetensorError
 from torch import nn
@@ -18,8 +17,8 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerFast,
 )
-
 from tritext.checkpoints import locate, sha256
+
 from tritext_training.errors import BaseUnusable, MaxLengthTooLong
 
 DEFAULT_MAX_LENGTH = 256
@@ -43,7 +42,7 @@ def load_base(source: str, *, revision: str | None) -> Base:
     folder = locate(source, revision=revision)
     with _loading(source):
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    if not tokenizer.is_fast:
+    if not isinstance(tokenizer, PreTrainedTokenizerFast):
         reason = "it has no fast tokenizer (tokenizer.json), which serving needs"
         raise BaseUnusable(source=source, reason=reason)
     weights = sorted(folder.glob("*.safetensors"))
@@ -93,8 +92,3 @@ def _loading(source: str) -> Iterator[None]:
 def _first_sentence(error: Exception) -> str:
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0][:300]
-
-
-def model_size(model: PreTrainedModel) -> dict[str, Any]:
-    """Parameters, and the bytes they take in fp32."""
-    return {"parameters": model.num_parameters(), "bytes": sum(p.nbytes for p in model.parameters())}

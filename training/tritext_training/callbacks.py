@@ -11,8 +11,8 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
-
 from tritext.console import err
+
 from tritext_training.errors import Diverged
 
 
@@ -31,6 +31,7 @@ class ProgressBar(TrainerCallback):
             TimeRemainingColumn(),
             console=err,
             transient=True,
+            disable=not err.is_terminal,
         )
 
     def on_train_begin(
@@ -39,7 +40,12 @@ class ProgressBar(TrainerCallback):
         del args, control
         self._started, self._first_step = time.monotonic(), state.global_step
         self._task = self._progress.add_task(
-            "", total=state.max_steps, completed=state.global_step, epoch=f"1/{self._epochs}", loss=math.nan, rate=0.0
+            "",
+            total=state.max_steps,
+            completed=state.global_step,
+            epoch=f"1/{self._epochs}",
+            loss=math.nan,
+            rate=0.0,
         )
         self._progress.start()
 
@@ -77,7 +83,7 @@ class ProgressBar(TrainerCallback):
     ) -> None:
         del args, control
         figures = metrics or {}
-        self._progress.console.print(
+        err.print(
             f"epoch {state.epoch or 0:.4g}/{self._epochs}  loss {self._loss:.4f}  "
             f"validation loss {figures.get('eval_loss', math.nan):.4f}  "
             f"macro-F1 {figures.get('eval_macro_f1', math.nan):.4f}",
@@ -117,7 +123,9 @@ class StopOnInterrupt(TrainerCallback):
         if self.interrupted:
             signal.default_int_handler(number, frame)
         self.interrupted = True
-        err.print("Stopping: keeping the best epoch so far (Ctrl+C again to abort; the run can then be resumed).")
+        err.print(
+            "Stopping: keeping the best epoch so far (Ctrl+C again to abort; the run can then be resumed)."
+        )
 
 
 class StopOnBrokenLoss(TrainerCallback):

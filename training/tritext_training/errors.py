@@ -73,7 +73,9 @@ class MaxLengthTooLong(TrainingError):
     """More tokens were asked for than the model has positions."""
 
     def __init__(self, *, max_length: int, limit: int, source: str) -> None:
-        super().__init__(f"--max-length is {max_length}, but {source!r} reads at most {limit} tokens: use at most {limit}.")
+        super().__init__(
+            f"--max-length is {max_length}, but {source!r} reads at most {limit} tokens: use at most {limit}."
+        )
 
 
 class OutputExists(TrainingError):
@@ -105,7 +107,9 @@ class AlreadyRunning(TrainingError):
     """Another process trains into the same output."""
 
     def __init__(self, *, output: Path) -> None:
-        super().__init__(f"Another process is training into {output}: wait for it or choose another --output.")
+        super().__init__(
+            f"Another process is training into {output}: wait for it or choose another --output."
+        )
 
 
 class DifferentRun(TrainingError):

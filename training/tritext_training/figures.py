@@ -23,9 +23,13 @@ def curves(points: Sequence[dict[str, float]], best_epoch: float) -> bytes:
     left, right = figure.subplots(1, 2)
     epochs = [point["epoch"] for point in points]
     left.plot(epochs, [point["train_loss"] for point in points], "o-", color=ORANGE, label="training", ms=4)
-    left.plot(epochs, [point["validation_loss"] for point in points], "o-", color=BLUE, label="validation", ms=4)
+    left.plot(
+        epochs, [point["validation_loss"] for point in points], "o-", color=BLUE, label="validation", ms=4
+    )
     left.set(title="Loss", xlabel="epoch", ylim=(0, None))
-    right.plot(epochs, [point["validation_macro_f1"] for point in points], "o-", color=BLUE, label="macro-F1", ms=4)
+    right.plot(
+        epochs, [point["validation_macro_f1"] for point in points], "o-", color=BLUE, label="macro-F1", ms=4
+    )
     right.set(title="Validation macro-F1", xlabel="epoch")
     for axes in (left, right):
         axes.axvline(best_epoch, color="#999999", lw=1, ls="--", label="best epoch")

@@ -74,10 +74,8 @@ def fine_tune(
 ) -> TrainingRun:
     """Train `model` in place and leave it with the weights of the epoch whose `macro_f1` was best.
 
-    Args:
-        figures: The validation figures of one epoch; must hold `macro_f1`.
-        checkpoints: Where each epoch is saved, so that a killed run can go on.
-        resume_from: A checkpoint in there to go on from.
+    Every epoch is saved in `checkpoints`, so that a killed run can go on from there (`resume_from`). `figures`
+    gives the validation figures of one epoch, among them `macro_f1`.
     """
     stop = StopOnInterrupt()
     bar = ProgressBar(total_epochs=recipe.epochs, batch_size=recipe.batch_size)
@@ -101,12 +99,16 @@ def fine_tune(
 
 def silence() -> None:
     """Our own progress bar and errors say it all."""
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
+    transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def _early_stopping(recipe: Recipe) -> list[EarlyStoppingCallback]:
-    return [EarlyStoppingCallback(early_stopping_patience=recipe.early_stopping)] if recipe.early_stopping else []
+    return (
+        [EarlyStoppingCallback(early_stopping_patience=recipe.early_stopping)]
+        if recipe.early_stopping
+        else []
+    )
 
 
 def _arguments(recipe: Recipe, *, rows: int, checkpoints: Path) -> TrainingArguments:
@@ -158,9 +160,13 @@ def _curves(history: Sequence[dict[str, float]]) -> list[dict[str, float]]:
             losses.append(entry["loss"])
             rate = entry["learning_rate"]
         elif "eval_loss" in entry:
-            figures = {key.replace("eval_", "validation_"): value for key, value in entry.items() if key in _KEPT}
+            figures = {
+                key.replace("eval_", "validation_"): value for key, value in entry.items() if key in _KEPT
+            }
             mean = sum(losses) / len(losses) if losses else math.nan
-            points.append({"epoch": round(entry["epoch"], 4), "train_loss": mean, "learning_rate": rate, **figures})
+            points.append(
+                {"epoch": round(entry["epoch"], 4), "train_loss": mean, "learning_rate": rate, **figures}
+            )
             losses = []
     return points
 

@@ -22,7 +22,9 @@ _GRID = np.arange(0.05, 0.96, 0.05)
 def overall(expected: Indicator, predicted: Indicator) -> dict[str, float]:
     """Accuracy (of whole rows, if they hold several labels) and F1: macro, micro, weighted."""
     averages = ("macro", "micro", "weighted")
-    f1 = {f"{name}_f1": float(f1_score(expected, predicted, average=name, zero_division=0)) for name in averages}
+    f1 = {
+        f"{name}_f1": float(f1_score(expected, predicted, average=name, zero_division=0)) for name in averages
+    }
     return {"accuracy": float(accuracy_score(expected, predicted)), **f1}
 
 

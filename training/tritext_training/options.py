@@ -38,7 +38,9 @@ class TrainingOptions:
         self._expect("early_stopping", "0 (off) or a number of epochs", self.early_stopping >= 0)
         self._expect("seed", "a number from 0 to 4294967295", 0 <= self.seed < 2**32)
         rate, share, threshold = self.learning_rate, self.validation_split, self.threshold
-        self._expect("learning_rate", "above 0 and at most 1, usually 1e-5 to 1e-3", rate is None or 0 < rate <= 1)
+        self._expect(
+            "learning_rate", "above 0 and at most 1, usually 1e-5 to 1e-3", rate is None or 0 < rate <= 1
+        )
         self._expect("validation_split", "above 0 and at most 0.5", 0 < share <= 0.5)  # noqa: PLR2004
         self._expect("threshold", "between 0 and 1", threshold is None or 0 < threshold < 1)
 
@@ -48,9 +50,13 @@ class TrainingOptions:
 
     def as_json(self) -> dict[str, Any]:
         """Every option, paths as strings."""
-        return {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
+        return {
+            name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()
+        }
 
     def identity(self) -> dict[str, Any]:
         """The options that change the result: all but where files lie and what may be replaced."""
         elsewhere = {"data", "eval_data", "output", "overwrite"}
-        return {field.name: getattr(self, field.name) for field in fields(self) if field.name not in elsewhere}
+        return {
+            field.name: getattr(self, field.name) for field in fields(self) if field.name not in elsewhere
+        }

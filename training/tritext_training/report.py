@@ -7,6 +7,7 @@ import base64
 import csv
 import json
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,14 @@ SHOWN_FALSE_PREDICTIONS = 30
 SHOWN_CONFUSIONS = 15
 LABEL_SEPARATOR = " | "
 
+_NUMBERS = re.compile(r"\[\n\s*[-\d.e]+(,\s+[-\d.e]+)*\s+\]")
+"""A list of numbers in indented JSON: a row of a matrix, which belongs on one line. No string holds a raw newline."""
+
 
 def write_reports(folder: Path, report: dict[str, Any], evaluation: Evaluation) -> None:
     """Write the three files into `folder`."""
     text = json.dumps(_finite(report), indent=2, ensure_ascii=False, allow_nan=False)
+    text = _NUMBERS.sub(lambda numbers: " ".join(numbers[0].split()), text)
     (folder / "training_report.json").write_text(text + "\n", encoding="utf-8")
     _write_false_predictions(folder / "false_predictions.csv", evaluation.false_predictions)
     (folder / "training_report.html").write_text(_html(report, evaluation), encoding="utf-8")
@@ -49,7 +54,10 @@ def _write_false_predictions(path: Path, rows: Sequence[dict[str, Any]]) -> None
 
 def _html(report: dict[str, Any], evaluation: Evaluation) -> str:
     environment = Environment(
-        loader=PackageLoader("tritext_training", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=PackageLoader("tritext_training", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
     )
     labels = report["data"]["labels"]
     single = report["data"]["problem_type"] == "single_label_classification"

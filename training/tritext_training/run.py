@@ -7,17 +7,17 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from transformers import PreTrainedModel, set_seed
+from transformers import PreTrainedModel, PreTrainedTokenizerFast, set_seed
 
 from tritext_training import facts, loop
-from tritext_training.base import Base, fitting_max_length, load_base, model_size
+from tritext_training.base import Base, fitting_max_length, load_base
 from tritext_training.options import TrainingOptions
 from tritext_training.report import write_reports
-from tritext_training.tasks import Encoded, Evaluation, Task, open_task
-from tritext_training.work import WorkFolder, disk_errors, open_work_folder, refuse_existing, require_free_bytes
+from tritext_training.tasks import Evaluation, Task, open_task
+from tritext_training.work import disk_errors, open_work_folder, refuse_existing, require_free_bytes
 
-BYTES_PER_PARAMETER = 40
-"""Disk in use at most: three training checkpoints of weights and Adam's two moments, and the result, in fp32."""
+DISK_BYTES_PER_PARAMETER = 40
+"""At most, in fp32: three training checkpoints of weights and Adam's two moments, and the result."""
 
 
 def train(options: TrainingOptions) -> dict[str, Any]:
@@ -37,13 +37,13 @@ def train(options: TrainingOptions) -> dict[str, Any]:
     set_seed(options.seed)
     model = task.model(base)
     max_length = fitting_max_length(base, model, options.max_length)
-    recipe = _recipe(options, task, model)
-    work = open_work_folder(options.output, job=_job(options, task, base), overwrite=options.overwrite)
-    resume_from = work.last_checkpoint()
+    recipe = _recipe(options, rows=task.rows, hidden_size=model.config.hidden_size)
     encoded = task.encode(base.tokenizer, max_length)
+    work = open_work_folder(options.output, job=_job(options, task, base), overwrite=options.overwrite)
     with disk_errors(work.path):
+        resume_from = work.last_checkpoint()
         if resume_from is None:
-            require_free_bytes(work.path, BYTES_PER_PARAMETER * model.num_parameters())
+            require_free_bytes(work.path, DISK_BYTES_PER_PARAMETER * model.num_parameters())
         run = loop.fine_tune(
             model,
             base.tokenizer,
@@ -54,16 +54,82 @@ def train(options: TrainingOptions) -> dict[str, Any]:
             checkpoints=work.checkpoints,
             resume_from=resume_from,
         )
-        evaluation = _finish(work, model, base, task, max_length=max_length)
+        result = work.fresh_result()
+        _save(result, model, base.tokenizer, max_length=max_length)
+        evaluation = task.evaluate(result, max_length=max_length)
+        _add_to_config(result, evaluation.config)
         report = {
-            **_head(options),
-            "base": {"source": base.source, "revision": options.revision, "sha256": base.sha256},
+            **_head(options, base),
             "data": {**task.facts, "token_counts": encoded.token_counts},
-            "training": {
-                **asdict(recipe), **asdict(run), "resumed": resume_from is not None,
-                "seconds": round(time.monotonic() - started, 1),
-            },
+            "training": {**asdict(recipe), **asdict(run), "resumed": resume_from is not None},
+            **_figures(evaluation),
+            "model": _model_facts(result, model, max_length=max_length, config=evaluation.config),
+            "environment": facts.environment(),
+            "seconds": round(time.monotonic() - started, 1),
         }
-        write_reports(work.result, report, evaluation)
+        write_reports(result, report, evaluation)
         work.publish()
     return report
+
+
+def _recipe(options: TrainingOptions, *, rows: int, hidden_size: int) -> loop.Recipe:
+    return loop.Recipe(
+        epochs=options.epochs or loop.default_epochs(rows, options.batch_size),
+        learning_rate=options.learning_rate or loop.default_learning_rate(hidden_size),
+        batch_size=options.batch_size,
+        early_stopping=options.early_stopping,
+        seed=options.seed,
+    )
+
+
+def _job(options: TrainingOptions, task: Task, base: Base) -> dict[str, Any]:
+    """What makes two runs the same run: options, data and base, by content."""
+    files = {f"{name} (sha256)": file and file["sha256"] for name, file in task.facts["files"].items()}
+    return {**options.identity(), **files, "base (sha256)": base.sha256}
+
+
+def _save(
+    folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, *, max_length: int
+) -> None:
+    """A plain checkpoint: the tokenizer knows the trained length, and carries no state of the last batch."""
+    model.save_pretrained(folder)
+    tokenizer.model_max_length = max_length
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    tokenizer.save_pretrained(folder)
+
+
+def _add_to_config(folder: Path, values: dict[str, Any]) -> None:
+    path = folder / "config.json"
+    config = {**json.loads(path.read_text(encoding="utf-8")), **values}
+    path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _head(options: TrainingOptions, base: Base) -> dict[str, Any]:
+    return {
+        "task": options.task,
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "options": options.as_json(),
+        "base": {"source": base.source, "revision": options.revision, "sha256": base.sha256},
+    }
+
+
+def _figures(evaluation: Evaluation) -> dict[str, Any]:
+    return {
+        "metrics": evaluation.metrics,
+        "per_label": list(evaluation.per_label),
+        "confusion": list(evaluation.confusion),
+        "false_predictions": len(evaluation.false_predictions),
+    }
+
+
+def _model_facts(
+    folder: Path, model: PreTrainedModel, *, max_length: int, config: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "architecture": type(model).__name__,
+        "parameters": model.num_parameters(),
+        "bytes": sum(path.stat().st_size for path in folder.glob("*.safetensors")),
+        "max_length": max_length,
+        **config,
+    }

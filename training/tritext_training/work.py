@@ -54,6 +54,8 @@ class WorkFolder:
 
     def publish(self) -> None:
         """Give the result its name; a folder that may be replaced steps aside first."""
+        for file in self.result.rglob("*"):
+            file.chmod(0o644 if file.is_file() else 0o755)  # safetensors writes for the owner only
         if self.output.exists():
             self.output.rename(self.path / "replaced")
         self.result.rename(self.output)
@@ -70,8 +72,7 @@ def open_work_folder(output: Path, *, job: dict[str, Any], overwrite: bool) -> W
     """
     output = output.expanduser().absolute()
     path = output.parent / f".{output.name}.training"
-    if output.exists() and not overwrite:
-        raise OutputExists(output=output)
+    refuse_existing(output, overwrite=overwrite)
     with disk_errors(output.parent):
         path.mkdir(parents=True, exist_ok=True)
         lock = _locked(path, output)
@@ -79,6 +80,14 @@ def open_work_folder(output: Path, *, job: dict[str, Any], overwrite: bool) -> W
         folder = WorkFolder(output=output, path=path, lock=lock)
         folder.checkpoints.mkdir(exist_ok=True)
     return folder
+
+
+def refuse_existing(output: Path, *, overwrite: bool) -> None:
+    """Said before any work is done; an empty folder is as good as none."""
+    if output.is_dir() and not any(output.iterdir()):
+        return
+    if output.exists() and not overwrite:
+        raise OutputExists(output=output)
 
 
 def _locked(path: Path, output: Path) -> IO[str]:
@@ -130,7 +139,14 @@ def disk_errors(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFull(folder=folder, free=free_bytes(folder)) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG):
+        if error.errno in (
+            errno.EACCES,
+            errno.EPERM,
+            errno.EROFS,
+            errno.ENOTDIR,
+            errno.EEXIST,
+            errno.ENAMETOOLONG,
+        ):
             raise OutputNotWritable(folder=folder, reason=error.strerror or str(error)) from error
         raise
     except (RuntimeError, SafetensorError) as error:

@@ -1,6 +1,6 @@
 """What every format of a served graph can do."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -24,11 +24,16 @@ class Format(Protocol):
         parameters: The backend's own settings, as its documentation names them.
     """
 
-    name: str
-    backend: str
-    filename: str
-    precisions: tuple[str, ...]
-    parameters: dict[str, str]
+    @property
+    def name(self) -> str: ...
+    @property
+    def backend(self) -> str: ...
+    @property
+    def filename(self) -> str: ...
+    @property
+    def precisions(self) -> tuple[str, ...]: ...
+    @property
+    def parameters(self) -> Mapping[str, str]: ...
 
     def input_names(self, names: Sequence[str]) -> list[str]:
         """What the backend calls the graph's inputs."""
@@ -38,7 +43,9 @@ class Format(Protocol):
         """What the backend calls the graph's outputs."""
         ...
 
-    def export(self, graph: ServedGraph, example: dict[str, npt.NDArray[np.int64]], path: Path, precision: str) -> None:
+    def export(
+        self, graph: ServedGraph, example: dict[str, npt.NDArray[np.int64]], path: Path, precision: str
+    ) -> None:
         """Write `graph` to `path`; `example` are encoded rows of different lengths."""
         ...
 

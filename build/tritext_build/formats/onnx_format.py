@@ -4,8 +4,9 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -30,14 +31,18 @@ class OnnxFormat:
     backend = "onnxruntime"
     filename = "model.onnx"
     precisions = ("fp32", "int8", "fp16")
-    parameters = {"intra_op_thread_count": "1", "inter_op_thread_count": "1"}  # noqa: RUF012
+    parameters: Mapping[str, str] = MappingProxyType(
+        {"intra_op_thread_count": "1", "inter_op_thread_count": "1"}
+    )
 
     def input_names(self, names: Sequence[str]) -> list[str]:
         return list(names)
 
     output_names = input_names
 
-    def export(self, graph: ServedGraph, example: dict[str, npt.NDArray[np.int64]], path: Path, precision: str) -> None:
+    def export(
+        self, graph: ServedGraph, example: dict[str, npt.NDArray[np.int64]], path: Path, precision: str
+    ) -> None:
         graph.model.set_attn_implementation("eager")  # type: ignore[operator]
         proto = _export(graph, example)
         if precision == "int8":
@@ -87,7 +92,7 @@ def _half(proto: onnx.ModelProto) -> onnx.ModelProto:
 
 
 @contextlib.contextmanager
-def _quiet() -> "contextlib._GeneratorContextManager[None]":
+def _quiet() -> Iterator[None]:
     """The exporter narrates its stages and warns about libraries that are absent; neither is a user's business."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level

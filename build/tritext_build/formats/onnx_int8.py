@@ -67,7 +67,9 @@ def _quantize_rows(x: str) -> Iterator[NodeProto]:
     yield helper.make_node("Max", [f"{x}_max", "tritext_int8_smallest"], [f"{x}_positive"])
     yield helper.make_node("Mul", [f"{x}_positive", "tritext_int8_levels"], [f"{x}_scale"])
     yield helper.make_node("Div", [x, f"{x}_scale"], [f"{x}_scaled"])
-    yield helper.make_node("QuantizeLinear", [f"{x}_scaled", "tritext_int8_one", "tritext_int8_zero"], [f"{x}_int8"])
+    yield helper.make_node(
+        "QuantizeLinear", [f"{x}_scaled", "tritext_int8_one", "tritext_int8_zero"], [f"{x}_int8"]
+    )
 
 
 def _product(x: str, weight: str, output: str) -> Iterator[NodeProto]:

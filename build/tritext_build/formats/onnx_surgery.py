@@ -25,7 +25,9 @@ def fix_width(proto: onnx.ModelProto, *, inputs: Sequence[str], width: int) -> N
         helper.make_node("ReduceMax", ["tritext_lengths"], ["tritext_longest"], keepdims=1),
     ]
     cut += [
-        helper.make_node("Slice", [name, "tritext_zero", "tritext_longest", "tritext_columns"], [f"{name}_cut"])
+        helper.make_node(
+            "Slice", [name, "tritext_zero", "tritext_longest", "tritext_columns"], [f"{name}_cut"]
+        )
         for name in inputs
     ]
     nodes = [*cut, *proto.graph.node]

@@ -3,8 +3,9 @@
 import copy
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -28,19 +29,23 @@ class TorchScriptFormat:
     backend = "pytorch"
     filename = "model.pt"
     precisions = tuple(DTYPES)
-    parameters = {  # noqa: RUF012
-        "INFERENCE_MODE": "true",
-        # The profiling executor compiles anew for every shape, seconds at a time; lengths vary here.
-        "DISABLE_OPTIMIZED_EXECUTION": "true",
-        "INTRA_OP_THREAD_COUNT": "1",
-    }
+    parameters: Mapping[str, str] = MappingProxyType(
+        {
+            "INFERENCE_MODE": "true",
+            # The profiling executor compiles anew for every shape, seconds at a time; lengths vary here.
+            "DISABLE_OPTIMIZED_EXECUTION": "true",
+            "INTRA_OP_THREAD_COUNT": "1",
+        }
+    )
 
     def input_names(self, names: Sequence[str]) -> list[str]:
         return [f"{name}__{index}" for index, name in enumerate(names)]
 
     output_names = input_names
 
-    def export(self, graph: ServedGraph, example: dict[str, npt.NDArray[np.int64]], path: Path, precision: str) -> None:
+    def export(
+        self, graph: ServedGraph, example: dict[str, npt.NDArray[np.int64]], path: Path, precision: str
+    ) -> None:
         graph.model.set_attn_implementation("sdpa")  # type: ignore[operator]
         module = TrimmedGraph(copy.deepcopy(graph)).to(DTYPES[precision]).eval()
         inputs = tuple(torch.from_numpy(example[name]) for name in graph.input_names)
@@ -48,16 +53,16 @@ class TorchScriptFormat:
         with warnings.catch_warnings(), torch.inference_mode():
             # The tracer warns of every Python branch on a shape; the gates check what it made of them.
             warnings.simplefilter("ignore")
-            torch.jit.save(torch.jit.trace(module, inputs, check_trace=False), buffer)
+            torch.jit.save(torch.jit.trace(module, inputs, check_trace=False), buffer)  # type: ignore[no-untyped-call]
         path.write_bytes(buffer.getbuffer())
 
     def load(self, path: Path) -> RunGraph:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
-            module = torch.jit.load(str(path), map_location="cpu").eval()
+            module = torch.jit.load(str(path), map_location="cpu").eval()  # type: ignore[no-untyped-call]
 
         def run(inputs: dict[str, npt.NDArray[np.int64]]) -> dict[str, npt.NDArray[np.float32]]:
-            with torch.inference_mode(), torch.jit.optimized_execution(False):
+            with torch.inference_mode(), torch.jit.optimized_execution(False):  # type: ignore[attr-defined]
                 outputs = module(*(torch.from_numpy(array) for array in inputs.values()))
             return {name: output.numpy() for name, output in zip(OUTPUTS, outputs, strict=True)}
 

@@ -47,7 +47,10 @@ def answers(
     order = np.argsort(-scores, axis=-1, kind="stable")[:, :top_k]
     best = np.take_along_axis(scores, order, axis=-1)
     return [
-        [{"label": labels[label], "score": score} for label, score in zip(row_labels, row_scores, strict=True)]
+        [
+            {"label": labels[label], "score": score}
+            for label, score in zip(row_labels, row_scores, strict=True)
+        ]
         for row_labels, row_scores in zip(order.tolist(), best.tolist(), strict=True)
     ]
 

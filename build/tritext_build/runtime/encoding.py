@@ -48,7 +48,13 @@ class Encoder:
 
     @classmethod
     def from_file(
-        cls, path: Path, *, max_length: int, input_names: Sequence[str], pad_token_id: int, truncation_side: str
+        cls,
+        path: Path,
+        *,
+        max_length: int,
+        input_names: Sequence[str],
+        pad_token_id: int,
+        truncation_side: str,
     ) -> "Encoder":
         """Read `tokenizer.json`, the format of the `tokenizers` library."""
         return cls(
@@ -73,7 +79,9 @@ class Encoder:
             columns["input_ids"][row, :length] = encoding.ids
             columns["attention_mask"][row, :length] = 1
             columns["token_type_ids"][row, :length] = encoding.type_ids
-        counts = np.fromiter((self._full_length(encoding) for encoding in encodings), np.int32, len(encodings))
+        counts = np.fromiter(
+            (self._full_length(encoding) for encoding in encodings), np.int32, len(encodings)
+        )
         return Rows({name: columns[name] for name in self._input_names}, counts)
 
     def _full_length(self, encoding: Encoding) -> int:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import triton_python_backend_utils as pb_utils
 
 from .classification import FUNCTIONS, answers, to_json
-from .requests import BadRequest, choice, parameters_of, read_each, refuse
+from .requests import BadRequest, array_of, choice, parameters_of, read_each, refuse
 
 ALL = "all"
 """The value of the parameter `top_k` that asks for every label."""
@@ -29,7 +29,7 @@ class AnswerRequest:
 class TritonPythonModel:
     """Triton's entrance: one instance per Python process."""
 
-    def initialize(self, args: dict[str, str]) -> None:
+    def initialize(self, args: dict[str, str]) -> None:  # noqa: ARG002
         settings = json.loads((Path(__file__).parent / "settings.json").read_text(encoding="utf-8"))
         self._labels: list[str] = settings["labels"]
         self._function: str = settings["function_to_apply"]
@@ -41,7 +41,7 @@ class TritonPythonModel:
     def _read(self, request: pb_utils.InferenceRequest) -> AnswerRequest:
         parameters = parameters_of(request)
         return AnswerRequest(
-            pb_utils.get_input_tensor_by_name(request, "logits").as_numpy(),
+            array_of(request, "logits"),
             choice(parameters, "function_to_apply", tuple(FUNCTIONS), self._function),
             _top_k(parameters.get("top_k", 1)),
         )

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+import numpy.typing as npt
 import triton_python_backend_utils as pb_utils
 
 Read = TypeVar("Read")
@@ -46,8 +47,14 @@ def texts_of(request: pb_utils.InferenceRequest, name: str) -> list[str]:
     Raises:
         BadRequest: A row is not UTF-8.
     """
-    rows = pb_utils.get_input_tensor_by_name(request, name).as_numpy().reshape(-1)
-    return [_decode(value, name, row) for row, value in enumerate(rows)]
+    return [_decode(value, name, row) for row, value in enumerate(array_of(request, name).reshape(-1))]
+
+
+def array_of(request: pb_utils.InferenceRequest, name: str) -> npt.NDArray[Any]:
+    """The input `name`, which Triton has checked against config.pbtxt, so that it is there."""
+    tensor = pb_utils.get_input_tensor_by_name(request, name)
+    assert tensor is not None  # noqa: S101
+    return tensor.as_numpy()
 
 
 def _decode(value: bytes, name: str, row: int) -> str:

@@ -29,14 +29,16 @@ class TextRequest:
 class TritonPythonModel:
     """Triton's entrance: one instance per Python process."""
 
-    def initialize(self, args: dict[str, str]) -> None:
+    def initialize(self, args: dict[str, str]) -> None:  # noqa: ARG002
         here = Path(__file__).parent
         settings = json.loads((here / "settings.json").read_text(encoding="utf-8"))
         self._encoder = Encoder.from_file(here / "tokenizer.json", **settings)
 
     def execute(self, requests: Sequence[pb_utils.InferenceRequest]) -> list[pb_utils.InferenceResponse]:
         asked = read_each(requests, TextRequest.read)
-        rows = self._encoder.encode([text for ask in asked if isinstance(ask, TextRequest) for text in ask.texts])
+        rows = self._encoder.encode(
+            [text for ask in asked if isinstance(ask, TextRequest) for text in ask.texts]
+        )
         responses, start = [], 0
         for request, ask in zip(requests, asked, strict=True):
             if isinstance(ask, BadRequest):
@@ -59,6 +61,10 @@ class TritonPythonModel:
                     f"{self._encoder.max_length}; shorten it, or send the parameter truncation='truncate'"
                 )
             )
-        arrays = {name: rows.inputs[name][mine] for name in rows.inputs} | {"TOKEN_COUNT": counts.reshape(-1, 1)}
+        arrays = {name: rows.inputs[name][mine] for name in rows.inputs} | {
+            "TOKEN_COUNT": counts.reshape(-1, 1)
+        }
         wanted = request.requested_output_names()
-        return pb_utils.InferenceResponse([pb_utils.Tensor(name, arrays[name]) for name in arrays if name in wanted])
+        return pb_utils.InferenceResponse(
+            [pb_utils.Tensor(name, arrays[name]) for name in arrays if name in wanted]
+        )

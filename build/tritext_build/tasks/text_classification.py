@@ -26,7 +26,8 @@ def decide(scores: Scores, function: str) -> npt.NDArray[np.int64]:
     """The best label of each text [texts, 1]; with sigmoid, each label given or not [texts, labels]."""
     if function == "sigmoid":
         return (scores >= THRESHOLD).astype(np.int64)
-    return scores.argmax(axis=-1, keepdims=True)
+    best: npt.NDArray[np.int64] = scores.argmax(axis=-1, keepdims=True)
+    return best
 
 
 def _settings(labels: Sequence[str], function: str) -> dict[str, Any]:

@@ -12,11 +12,16 @@ if TYPE_CHECKING:
 def build(
     checkpoint: Annotated[
         str,
-        typer.Argument(help="A folder in Hugging Face's layout, a Hub id such as `org/model`, or the output of `tritext train`."),
+        typer.Argument(
+            help="A folder in Hugging Face's layout, a Hub id such as `org/model`, or the output of `tritext train`."
+        ),
     ],
     name: Annotated[str, typer.Option(help="What clients will call the model; also its folder's name.")],
     version: Annotated[
-        int | None, typer.Option(help="Triton version, 1 or more; the next free one if not given. Versions never change.")
+        int | None,
+        typer.Option(
+            help="Triton version, 1 or more; the next free one if not given. Versions never change."
+        ),
     ] = None,
     format: Annotated[  # noqa: A002
         str, typer.Option(help="`onnx` (ONNX Runtime) or `torchscript` (LibTorch).")
@@ -30,16 +35,24 @@ def build(
     ] = "fp32",
     max_length: Annotated[
         int | None,
-        typer.Option(help="Longest input in tokens; longer texts are cut. The checkpoint's own limit if not given."),
+        typer.Option(
+            help="Longest input in tokens; longer texts are cut. The checkpoint's own limit if not given."
+        ),
     ] = None,
     repository: Annotated[Path, typer.Option(help="Triton's model repository.")] = Path("model_repository"),
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of a Hub checkpoint.")] = None,
     eval_data: Annotated[
         Path | None,
-        typer.Option(help="Labelled texts (CSV, TSV, JSONL, Parquet): adds the gate on macro-F1, and makes the other gates use your texts."),
+        typer.Option(
+            help="Labelled texts (CSV, TSV, JSONL, Parquet): adds the gate on macro-F1, and makes the other gates use your texts."
+        ),
     ] = None,
-    text_column: Annotated[str | None, typer.Option(help="Column of the texts in the evaluation data.")] = None,
-    label_column: Annotated[str | None, typer.Option(help="Column of the labels in the evaluation data.")] = None,
+    text_column: Annotated[
+        str | None, typer.Option(help="Column of the texts in the evaluation data.")
+    ] = None,
+    label_column: Annotated[
+        str | None, typer.Option(help="Column of the labels in the evaluation data.")
+    ] = None,
     label_separator: Annotated[
         str | None, typer.Option(help="What separates several labels in one field, such as ','.")
     ] = None,
@@ -54,8 +67,12 @@ def build(
     from tritext.console import print_json, progress
     from tritext.records import read_labelled_texts
 
-    data = eval_data and read_labelled_texts(
-        eval_data, text_column=text_column, label_column=label_column, label_separator=label_separator
+    data = (
+        read_labelled_texts(
+            eval_data, text_column=text_column, label_column=label_column, label_separator=label_separator
+        )
+        if eval_data
+        else None
     )
     with progress() as bar:
         bar_task = bar.add_task("starting", total=1.0)
@@ -94,4 +111,6 @@ def _show(manifest: "Manifest", repository: Path) -> None:
         sign = "≥" if gate.at_least else "≤"
         table.add_row(gate.name, gate.what, f"{gate.measured:.3g}", f"{sign} {gate.limit:g}", str(gate.texts))
     out.print(table)
-    out.print(f"Published in {repository}. Serve it with: tritext serve --repository {repository}", highlight=False)
+    out.print(
+        f"Published in {repository}. Serve it with: tritext serve --repository {repository}", highlight=False
+    )

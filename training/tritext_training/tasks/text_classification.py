@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 from transformers import EvalPrediction, PreTrainedModel, PreTrainedTokenizerFast
-
 from tritext.checkpoints import sha256
 from tritext.records import LabelledTexts, read_labelled_texts
+
 from tritext_training import metrics, scoring, splits
 from tritext_training.base import Base, load_classifier
 from tritext_training.errors import BadOption, MixedLabelling, TooFewLabels, TooFewRows, UnseenLabels
@@ -90,7 +90,8 @@ class TextClassification:
         return targets
 
     def figures(self, prediction: EvalPrediction) -> dict[str, float]:
-        scores, expected = prediction.predictions, prediction.label_ids.astype(np.int64)
+        scores: scoring.Logits = np.asarray(prediction.predictions)
+        expected = np.asarray(prediction.label_ids).astype(np.int64)
         figures = metrics.overall(expected, self._predicted(scores, self._threshold(scores, expected)))
         return {"macro_f1": figures["macro_f1"], "accuracy": figures["accuracy"]}
 
@@ -103,7 +104,8 @@ class TextClassification:
     def _predicted(self, scores: scoring.Logits, threshold: float) -> metrics.Indicator:
         if self.multi_label:
             return metrics.above(scoring.sigmoid(scores), threshold)
-        return scores.argmax(axis=-1).astype(np.int64)
+        highest: metrics.Indicator = scores.argmax(axis=-1).astype(np.int64)
+        return highest
 
     def evaluate(self, checkpoint: Path, *, max_length: int) -> Evaluation:
         held_out = scoring.logits(checkpoint, self.validation[0], max_length=max_length)
@@ -158,9 +160,13 @@ def open_task(options: TrainingOptions) -> TextClassification:
     if given:
         _check_agreement(data, given)
     if options.threshold is not None and not data.multi_label:
-        raise BadOption(option="threshold", value=options.threshold, expected="data with several labels per row")
+        raise BadOption(
+            option="threshold", value=options.threshold, expected="data with several labels per row"
+        )
     rows = _sampled(data, options)
-    rows, test = (rows, (given.texts, given.labels)) if given else _split(data, rows, TEST_SHARE, options.seed + 1)
+    rows, test = (
+        (rows, (given.texts, given.labels)) if given else _split(data, rows, TEST_SHARE, options.seed + 1)
+    )
     train, validation = _split(data, rows, options.validation_split, options.seed)
     return TextClassification(
         labels=data.label_names,

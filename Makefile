@@ -1,0 +1,64 @@
+# Everything a newcomer types. All of it works inside .venv, which `make setup` creates.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+TRITEXT := $(BIN)/tritext
+
+# Options for pip, for instance another index: make setup PIP_ARGS="--extra-index-url …"
+PIP_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types format docs bench image lock clean
+
+help: ## List these targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(VENV)/installed ## Create .venv and install Tritext with everything it needs, in locked versions
+
+$(VENV)/installed: pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if (3, 10) <= v < (3, 14) else "Tritext needs Python 3.10 to 3.13, this is %d.%d: name another one, such as make $@ PYTHON=python3.12" % v[:2])'
+	@$(PYTHON) -m venv $(VENV) || { echo "Cannot create $(VENV): install Python's venv module (Debian and Ubuntu: python3-venv)."; exit 1; }
+	$(BIN)/pip install --quiet --disable-pip-version-check $(PIP_ARGS) --constraint requirements.lock --editable '.[all,dev]'
+	@touch $@
+
+demo: $(VENV)/installed ## Train, build and serve a small model, and send it raw strings
+	@PATH="$(CURDIR)/$(BIN):$$PATH" docs/demo.sh
+
+test: $(VENV)/installed ## Run all tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/installed ## Check style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/installed ## Mend style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(VENV)/installed ## Check types, strictly
+	$(BIN)/mypy
+
+docs: $(VENV)/installed ## Write docs/commands.md from the commands' own --help
+	$(BIN)/python -m tritext.commands > docs/commands.md
+
+MODEL ?= tickets
+DATA  ?= training/data/support_tickets/test.csv
+USERS ?= 1,8,64
+bench: $(VENV)/installed ## Measure a served model: make bench MODEL=tickets DATA=texts.csv USERS=1,8,64
+	$(TRITEXT) bench $(MODEL) --data $(DATA) --users $(USERS)
+
+IMAGE ?= tritext
+BUILDER ?= $(firstword $(foreach tool,docker podman buildah,$(if $(shell command -v $(tool)),$(tool))))
+IMAGE_ARGS ?=
+image: ## Build the server's image with docker, podman or buildah: make image IMAGE=tickets IMAGE_ARGS="--build-arg …"
+	@test -n "$(BUILDER)" || { echo "Building an image needs docker, podman or buildah."; exit 1; }
+	$(BUILDER) build $(IMAGE_ARGS) --tag $(IMAGE) --file docker/triton.Dockerfile .
+
+lock: ## Resolve the newest versions for all Pythons into requirements.lock (needs uv)
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.10 --upgrade --no-annotate \
+	  --constraint requirements.in --output-file requirements.lock
+
+clean: ## Remove .venv, caches, and what the demo made
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache checkpoints bench
+	git clean -dfXq model_repository

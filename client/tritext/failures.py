@@ -1,0 +1,143 @@
+"""What can go wrong when a served model is called, as typed errors, and how Triton's statuses become them.
+
+Knows statuses and sentences of both protocols; knows no library that carries them.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import ClassVar
+
+from tritext.errors import TritextError
+
+
+class ClientError(TritextError):
+    """Base of all errors of `Client` and `AsyncClient`."""
+
+
+class ModelNotFound(ClientError):
+    """No model of that name, or no such version of it, is served."""
+
+    def __init__(self, *, name: str, version: str = "", served: Sequence[str] = ()) -> None:
+        self.name = name
+        self.version = version
+        which = f"{name!r} version {version}" if version else repr(name)
+        there = f"; there are: {', '.join(served)}" if served else ""
+        super().__init__(f"The server has no model {which}{there}.")
+
+
+class IncompatibleModel(ClientError):
+    """The model is served, but it is no Tritext model of the task that was asked for."""
+
+    def __init__(self, *, name: str, expected: str, got: str) -> None:
+        self.name = name
+        super().__init__(f"Model {name!r} cannot answer this: expected {expected}, got {got}.")
+
+
+class InvalidText(ClientError):
+    """One text cannot be classified; sending it again cannot help.
+
+    Attributes:
+        row: Its position among the texts of the call, from 0.
+        reason: What is wrong with it; the server's own words where the server refused it.
+    """
+
+    def __init__(self, *, row: int, reason: str) -> None:
+        self.row = row
+        self.reason = reason
+        super().__init__(f"Text {row} (counted from 0) {reason}.")
+
+    def at(self, row: int) -> "InvalidText":
+        """The same complaint about the text at another position."""
+        return InvalidText(row=row, reason=self.reason)
+
+
+class InvalidRequest(ClientError):
+    """The server, or the check before sending, refuses the request for another reason than its texts."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The request is refused: {reason.rstrip('.')}.")
+
+
+class ServerFailed(ClientError):
+    """The server reports a fault of its own, or answers what no Triton would."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The server failed: {reason.rstrip('.')}.")
+
+
+class TransientError(ClientError):
+    """It may work later. Requests change nothing on the server, so these are tried again within the deadline."""
+
+    exit_code: ClassVar[int] = 4
+
+
+class Overloaded(TransientError):
+    """The server's queue is full, or the request waited in it for too long."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The server has more requests than it can answer in time: {reason.rstrip('.')}.")
+
+
+class ServerUnavailable(TransientError):
+    """No server there, the connection broke, or the model or a step of it is down at the moment."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The server is not available: {reason.rstrip('.')}.")
+
+
+class DeadlineExceeded(ClientError):
+    """No answer within the time that the call allows."""
+
+    exit_code: ClassVar[int] = 4
+
+    def __init__(self, *, seconds: float, last: Exception | None = None) -> None:
+        self.seconds = seconds
+        tried = f" The last try: {last}" if last else ""
+        super().__init__(f"No answer within {seconds:g} s.{tried}")
+
+
+class ClientClosed(ClientError):
+    """The client was used after `close()`."""
+
+    def __init__(self) -> None:
+        super().__init__("This client is closed; make a new one.")
+
+
+# The statuses of the two protocols: names of https://grpc.io/docs/guides/status-codes/, numbers of HTTP.
+_NOT_FOUND = {"NOT_FOUND", "404"}
+_UNAVAILABLE = {"UNAVAILABLE", "CANCELLED", "502", "503", "504"}
+_BUSY = {"RESOURCE_EXHAUSTED", "429"}
+_TOO_LARGE = {"413"}
+_REFUSED = {"INVALID_ARGUMENT", "PERMISSION_DENIED", "UNAUTHENTICATED", "400", "401", "403", ""}
+
+_BAD_ROW = re.compile(r"\bTEXT row (\d+) (.+)", re.DOTALL)
+_NOT_LOADED = re.compile(r"no available versions")
+_STEP_DOWN = re.compile(r"\bstub process\b|\bis not ready\b|\bis not healthy\b", re.IGNORECASE)
+_QUEUE = re.compile(r"maximum queue size|timeout expired", re.IGNORECASE)
+_OUTPUT_MISSING = re.compile(r"unexpected inference (?:in|out)put")
+
+
+def failure(status: str, sentence: str, *, model: str = "", version: str = "") -> ClientError:
+    """The error for a status of gRPC ("NOT_FOUND") or HTTP ("404") and the server's sentence.
+
+    `DEADLINE_EXCEEDED` is not here: whoever set the deadline knows of it.
+    """
+    if _NOT_LOADED.search(sentence) or _STEP_DOWN.search(sentence):
+        return ServerUnavailable(sentence)
+    if status in _NOT_FOUND and model:
+        return ModelNotFound(name=model, version=version)
+    if status in _UNAVAILABLE:
+        return Overloaded(sentence) if _QUEUE.search(sentence) else ServerUnavailable(sentence)
+    if status in _BUSY and "larger than max" not in sentence:
+        return Overloaded(sentence)
+    if status in _REFUSED | _BUSY | _TOO_LARGE:
+        return _refusal(sentence, model)
+    return ServerFailed(f"{sentence} (status {status})")
+
+
+def _refusal(sentence: str, model: str) -> ClientError:
+    if bad := _BAD_ROW.search(sentence):
+        return InvalidText(row=int(bad[1]), reason=bad[2].rstrip("."))
+    if _OUTPUT_MISSING.search(sentence):
+        return IncompatibleModel(name=model, expected="a text classifier of Tritext's", got=sentence)
+    return InvalidRequest(sentence)

@@ -1,0 +1,68 @@
+"""gRPC, blocking or async. Knows tritonclient's gRPC clients and their errors; one channel serves all threads."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, ClassVar
+
+from tritonclient.utils import InferenceServerException
+
+from tritext.address import Address
+from tritext.failures import ClientClosed, DeadlineExceeded
+from tritext.transport import Transport, settled, translated
+
+MOST_MESSAGE_BYTES = 2**31 - 1
+"""What gRPC and Triton take at most in one message; gRPC's own default of 4 MB is too small for thousands of labels."""
+
+_CHANNEL = [
+    ("grpc.max_send_message_length", MOST_MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", MOST_MESSAGE_BYTES),
+    # A server that was down is tried again as soon as the retry policy wants it, not when gRPC does.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+    # Clients that share a subchannel would share each other's backoff.
+    ("grpc.use_local_subchannel_pool", 1),
+]
+
+
+class GrpcTransport(Transport):
+    """One channel, opened at the first call."""
+
+    options: ClassVar[dict[str, Any]] = {"as_json": True}
+
+    def __init__(self, address: Address, *, headers: Mapping[str, str], asynchronous: bool) -> None:
+        name = "tritonclient.grpc.aio" if asynchronous else "tritonclient.grpc"
+        # gRPC takes header names in lower case only.
+        lowered = {key.lower(): value for key, value in headers.items()}
+        super().__init__(address, library=import_module(name), headers=lowered)
+        self._client: Any = None
+        self._closed = False
+
+    async def call(self, method: str, seconds: float, **arguments: Any) -> Any:
+        if self._closed:
+            raise ClientClosed
+        try:
+            answer = getattr(self._connected(), method)(
+                **arguments, headers=self.headers, client_timeout=seconds
+            )
+            return await settled(answer)
+        except InferenceServerException as error:
+            if error.status() == "StatusCode.DEADLINE_EXCEEDED":
+                raise DeadlineExceeded(seconds=seconds) from error
+            raise translated(error, arguments) from error
+        except ValueError as error:
+            if self._closed:
+                raise ClientClosed from error
+            raise
+
+    def _connected(self) -> Any:
+        if self._client is None:
+            self._client = self.library.InferenceServerClient(
+                self.address.target, ssl=self.address.encrypted, channel_args=_CHANNEL
+            )
+        return self._client
+
+    async def close(self) -> None:
+        self._closed = True
+        if self._client is not None:
+            await settled(self._client.close())

@@ -1,0 +1,62 @@
+"""Texts to requests' worth of rows: what a text must be, and how many go into one request. Knows no network."""
+
+from collections.abc import AsyncIterable, AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tritext.failures import InvalidText
+
+MOST_BYTES = 8 * 1024 * 1024
+"""Bytes of text in one request, unless a single text is longer. Triton's HTTP server takes 64 MB at most."""
+
+Row = bytes | InvalidText
+"""A text as it is sent, or what is wrong with it."""
+
+
+@dataclass(kw_only=True)
+class Batch:
+    """Consecutive texts of a call that travel in one request; `start` is the position of the first."""
+
+    start: int
+    rows: list[Row] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, row: Row) -> None:
+        self.rows.append(row)
+        self.size += _size(row)
+
+    def has_room(self, row: Row, max_rows: int) -> bool:
+        return len(self.rows) < max_rows and (not self.rows or self.size + _size(row) <= MOST_BYTES)
+
+
+def encode(text: Any, row: int) -> Row:
+    """The text as UTF-8, or why it has none."""
+    if not isinstance(text, str):
+        return InvalidText(row=row, reason=f"is no text: expected a str, got {type(text).__name__}")
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        code = ord(text[error.start])
+        reason = f"is no valid Unicode: half of a surrogate pair, U+{code:04X}, at position {error.start}"
+        return InvalidText(row=row, reason=reason)
+
+
+async def batches(texts: AsyncIterable[Any], max_rows: int) -> AsyncIterator[Batch]:
+    """Cut texts into batches of at most `max_rows` rows and `MOST_BYTES`, reading no further than the next batch."""
+    batch, position = Batch(start=0), 0
+    async for text in texts:
+        row = encode(text, position)
+        if not batch.has_room(row, max_rows):
+            yield batch
+            batch = Batch(start=position)
+        batch.add(row)
+        position += 1
+        if len(batch.rows) == max_rows:
+            yield batch
+            batch = Batch(start=position)
+    if batch.rows:
+        yield batch
+
+
+def _size(row: Row) -> int:
+    return len(row) if isinstance(row, bytes) else 0

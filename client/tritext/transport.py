@@ -1,0 +1,129 @@
+"""One exchange with a server, whatever the protocol: what is sent, and what comes back as arrays and JSON.
+
+Knows tritonclient's calls, which its two protocols and their async twins name alike; knows no task.
+"""
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from tritext.address import Address
+from tritext.failures import ClientError, InvalidRequest, ServerFailed, failure
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+Parameters = Mapping[str, str | int | bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inference:
+    """An inference request: `rows` are the rows of the BYTES input `input`, shape [rows, 1].
+
+    `classes` asks, by Triton's classification extension, for the best so many labels in place of the
+    outputs' numbers.
+    """
+
+    model: str
+    version: str
+    rows: Sequence[bytes]
+    outputs: tuple[str, ...]
+    parameters: Parameters = field(default_factory=dict)
+    classes: int = 0
+    input: str = "TEXT"
+
+
+class Transport(ABC):
+    """A server behind one of tritonclient's four clients.
+
+    Every method takes the seconds that it may last, and raises the `ClientError` of what went wrong.
+    """
+
+    options: ClassVar[dict[str, Any]] = {}
+    """Arguments that turn the protocol's metadata into JSON."""
+
+    def __init__(self, address: Address, *, library: ModuleType, headers: Mapping[str, str]) -> None:
+        self.address = address
+        self.library = library
+        self.headers = dict(headers)
+
+    @abstractmethod
+    async def call(self, method: str, seconds: float, **arguments: Any) -> Any:
+        """Call a method of tritonclient's; its errors come out as `ClientError`."""
+
+    @abstractmethod
+    async def close(self) -> None: ...
+
+    async def infer(self, request: Inference, seconds: float) -> Arrays:
+        """The requested outputs by name."""
+        arguments = _arguments(self.library, request)
+        result = await self.call("infer", seconds, timeout=_microseconds(seconds), **arguments)
+        return {name: _present(result.as_numpy(name), name) for name in request.outputs}
+
+    async def config(self, seconds: float, *, name: str, version: str) -> Mapping[str, Any]:
+        """Triton's `ModelConfig` as JSON."""
+        answer = await self.call(
+            "get_model_config", seconds, model_name=name, model_version=version, **self.options
+        )
+        config: Mapping[str, Any] = answer.get("config", answer)
+        return config
+
+    async def index(self, seconds: float) -> Sequence[Mapping[str, str]]:
+        """Every version of every model: "name", and where known "version", "state", "reason"."""
+        answer = await self.call("get_model_repository_index", seconds, **self.options)
+        entries: Sequence[Mapping[str, str]] = answer.get("models", ()) if isinstance(answer, dict) else answer
+        return entries
+
+    async def is_ready(self, seconds: float, *, name: str | None) -> bool:
+        """Whether the server, or one model of it, answers requests."""
+        if name is None:
+            return bool(await self.call("is_server_ready", seconds))
+        return bool(await self.call("is_model_ready", seconds, model_name=name))
+
+
+def _arguments(library: ModuleType, request: Inference) -> dict[str, Any]:
+    tensor = library.InferInput(request.input, [len(request.rows), 1], "BYTES")
+    tensor.set_data_from_numpy(np.array(request.rows, dtype=np.object_).reshape(-1, 1))
+    return {
+        "model_name": request.model,
+        "model_version": request.version,
+        "inputs": [tensor],
+        "outputs": [
+            library.InferRequestedOutput(name, class_count=request.classes) for name in request.outputs
+        ],
+        "parameters": dict(request.parameters),
+    }
+
+
+def _microseconds(seconds: float) -> int:
+    """Triton's own request timeout: a request that waits longer in a step's queue is refused."""
+    return max(1, int(seconds * 1e6))
+
+
+def _present(array: npt.NDArray[Any] | None, name: str) -> npt.NDArray[Any]:
+    if array is None:
+        raise ServerFailed(f"its answer lacks the output {name}")
+    return array
+
+
+async def settled(answer: Any) -> Any:
+    """The answer of a blocking client as it is, that of an async one awaited."""
+    return await answer if inspect.isawaitable(answer) else answer
+
+
+def translated(error: Exception, arguments: Mapping[str, Any]) -> ClientError:
+    """The `ClientError` for an `InferenceServerException` of tritonclient's."""
+    status: Callable[[], Any] = getattr(error, "status", lambda: "")
+    message: Callable[[], Any] = getattr(error, "message", lambda: str(error))
+    code = str(status() or "").removeprefix("StatusCode.")
+    model, version = arguments.get("model_name", ""), arguments.get("model_version", "")
+    return failure(code, str(message() or "no reason given"), model=model, version=version)
+
+
+def refused(error: Exception) -> ClientError:
+    """A value that the protocol cannot carry, found by tritonclient or protobuf before sending."""
+    return InvalidRequest(str(error))

@@ -1,0 +1,44 @@
+# The server's image: NVIDIA's Triton with its native backends, plus what the tokenizer step needs.
+#
+#   make image                                                      a repository is mounted at /models
+#   make image IMAGE=tickets:1 IMAGE_ARGS="--build-arg REPOSITORY=model_repository \
+#       --build-arg MODEL_NAME=tickets --build-arg MODEL_VERSION=1"  a repository is baked in
+#
+# Nothing is fetched when it runs, and no secret is needed to build it.
+
+# Any image with `tritonserver` on PATH and Python 3.10 to 3.13 will do.
+ARG TRITON_IMAGE=nvcr.io/nvidia/tritonserver:26.10-py3
+FROM ${TRITON_IMAGE}
+
+# An environment of our own that still sees the image's packages: Triton's Python backend runs in the image's Python.
+USER root
+WORKDIR /opt/tritext
+COPY pyproject.toml requirements.lock README.md LICENSE ./
+COPY client client
+COPY serving serving
+# The wheel lists every part; the server needs the code of these two only.
+RUN mkdir -p training/tritext_training build/tritext_build perf/tritext_perf \
+    && PIP_BREAK_SYSTEM_PACKAGES=1 python3 -m pip install --no-cache-dir --disable-pip-version-check \
+       --constraint requirements.lock . psutil tokenizers \
+    && rm -rf /opt/tritext
+
+ARG REPOSITORY=docker/models
+COPY --chown=1000:1000 ${REPOSITORY} /models
+
+ARG MODEL_NAME=""
+ARG MODEL_VERSION=""
+LABEL org.opencontainers.image.title="tritext" \
+      org.opencontainers.image.description="BERT-family models on NVIDIA Triton for clients that send raw text" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      tritext.model.name="${MODEL_NAME}" \
+      tritext.model.version="${MODEL_VERSION}"
+
+WORKDIR /models
+USER 1000:1000
+ENV HF_HUB_OFFLINE=1 PYTHONDONTWRITEBYTECODE=1 TOKENIZERS_PARALLELISM=true
+EXPOSE 8000 8001 8002
+HEALTHCHECK --interval=10s --timeout=3s --start-period=120s --retries=3 \
+    CMD ["python3", "-c", "import urllib.request; urllib.request.urlopen('http://localhost:8000/v2/health/ready', timeout=2)"]
+# Triton needs SIGTERM to answer what is in flight; `tritext serve` passes it on.
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["tritext", "serve", "--repository", "/models", "--host", "0.0.0.0"]

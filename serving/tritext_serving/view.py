@@ -1,0 +1,44 @@
+"""The repository as Triton is shown it: complete versions only, configs completed for this machine; all the rest are links.
+
+The repository itself is never written to, and may grow while it is served.
+"""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from tritext_serving import plan
+from tritext_serving.repository import CONFIG, Model, Repository
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """The folder to show, and whether Triton may trust the configs in it as they are, which halves the time to start."""
+
+    path: Path
+    configs_complete: bool
+
+
+def make(repository: Repository, parallelism: plan.Parallelism | None, place: Path) -> View:
+    """Make the view anew in `place`."""
+    path = place / "repository"
+    shutil.rmtree(path, ignore_errors=True)
+    for model in repository.models.values():
+        _show(model, plan.additions(model, parallelism), path / model.name)
+    return View(path=path, configs_complete=all(map(_is_complete, repository.models.values())))
+
+
+def _is_complete(model: Model) -> bool:
+    """Whether nothing is left for Triton to ask the model's own code or file about before it loads it."""
+    return bool((model.backend or model.steps) and model.config.input and model.config.output)
+
+
+def _show(model: Model, added: str, shown: Path) -> None:
+    shown.mkdir(parents=True)
+    for entry in model.folder.iterdir():
+        if not entry.name.isdecimal() or int(entry.name) in model.versions:
+            (shown / entry.name).symlink_to(entry.absolute())
+    if added:
+        own = (model.folder / CONFIG).read_text(encoding="utf-8")
+        (shown / CONFIG).unlink()
+        (shown / CONFIG).write_text(f"{own}\n# Added by `tritext serve` for this machine:\n{added}", encoding="utf-8")

@@ -1,0 +1,39 @@
+"""From logits to answers as the pipeline gives them."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy.special import expit
+from scipy.special import softmax as exact_softmax
+
+from tritext_build.runtime.classification import FUNCTIONS, answers, to_json
+
+LABELS = ("a", "b", "c")
+LOGITS = np.array([[1.0, 3.0, 2.0], [0.0, 0.0, 0.0], [-1e4, 1e4, 0.0]], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("function", "exact"), [("softmax", lambda x: exact_softmax(x, axis=-1)), ("sigmoid", expit)]
+)
+def test_scores_are_exact_and_never_overflow(function: str, exact: object) -> None:
+    scores = FUNCTIONS[function](LOGITS)
+    np.testing.assert_allclose(scores, exact(LOGITS.astype(np.float64)), atol=1e-7)  # type: ignore[operator]
+    assert scores.dtype == np.float32
+
+
+@pytest.mark.parametrize(("top_k", "expected"), [(1, ["b"]), (2, ["b", "c"]), (99, ["b", "c", "a"]), (None, ["b", "c", "a"])])
+def test_labels_come_best_first_and_no_more_than_asked(top_k: int | None, expected: list[str]) -> None:
+    row = answers(LOGITS, LABELS, function_to_apply="softmax", top_k=top_k)[0]
+    assert [label["label"] for label in row] == expected
+
+
+def test_equal_scores_keep_the_order_of_the_labels() -> None:
+    row = answers(LOGITS, LABELS, function_to_apply="softmax", top_k=None)[1]
+    assert [label["label"] for label in row] == list(LABELS)
+
+
+def test_json_gives_back_every_score_to_the_last_bit() -> None:
+    row = answers(LOGITS, LABELS, function_to_apply="sigmoid", top_k=None)[0]
+    scores = [label["score"] for label in json.loads(to_json(row))]
+    assert np.float32(scores).tolist() == sorted(FUNCTIONS["sigmoid"](LOGITS)[0].tolist(), reverse=True)

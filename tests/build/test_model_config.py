@@ -1,0 +1,72 @@
+"""config.pbtxt is data first: what is written is what Triton parses back."""
+
+from pathlib import Path
+
+import pytest
+from google.protobuf import text_format
+from tritonclient.grpc import model_config_pb2
+
+from tritext_build.formats import FORMATS
+from tritext_build.layout import ModelVersion
+from tritext_build.tasks import TASKS
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def version(format_name: str) -> ModelVersion:
+    return ModelVersion(
+        name="moods",
+        version=7,
+        task=TASKS["text-classification"],
+        labels=("calm", "cross"),
+        function_to_apply="softmax",
+        input_names=("input_ids", "attention_mask"),
+        max_length=96,
+        pad_token_id=1,
+        truncation_side="right",
+        format=FORMATS[format_name],
+        precision="fp32",
+    )
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_configurations_equal_their_golden_files(format_name: str) -> None:
+    written = "".join(f"# {config.name}\n{config.to_text()}" for config in version(format_name).configs())
+    assert written == (GOLDEN / f"{format_name}.pbtxt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_every_configuration_survives_the_way_through_text(format_name: str) -> None:
+    for config in version(format_name).configs():
+        parsed = text_format.Parse(config.to_text(), model_config_pb2.ModelConfig())
+        assert text_format.MessageToString(parsed) == config.to_text()
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_no_tensor_is_both_answered_and_fed_to_a_later_step(format_name: str) -> None:
+    """Triton's pruning dead-locks on such a tensor when a client asks for some of the outputs only."""
+    *_, ensemble = version(format_name).configs()
+    answered = {tensor.name for tensor in ensemble.outputs}
+    fed = {tensor for step in ensemble.steps for tensor in step.input_map.values()}
+    assert not answered & fed
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_every_step_is_pinned_to_its_version_and_fed_by_an_earlier_one(format_name: str) -> None:
+    *_, ensemble = version(format_name).configs()
+    known = {tensor.name for tensor in ensemble.inputs}
+    for step in ensemble.steps:
+        assert step.model_version == 7
+        assert set(step.input_map.values()) <= known
+        known |= set(step.output_map.values())
+    assert {tensor.name for tensor in ensemble.outputs} <= known
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_every_queue_is_finite_and_every_wait_ends(format_name: str) -> None:
+    for config in version(format_name).configs():
+        parsed = text_format.Parse(config.to_text(), model_config_pb2.ModelConfig())
+        if parsed.platform != "ensemble":
+            policy = parsed.dynamic_batching.default_queue_policy
+            assert policy.max_queue_size > 0
+            assert policy.default_timeout_microseconds > 0

@@ -1,0 +1,57 @@
+"""What all tests share: tiny checkpoints and versions built from them, made once per run."""
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.checkpoints import make_checkpoint
+from tritext_build import BuildRequest, build
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _offline() -> Iterator[None]:
+    """No test asks the Hub for anything."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        yield
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny single-label classifier with three labels."""
+    return make_checkpoint(tmp_path_factory.mktemp("checkpoint") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def multi_label_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny multi-label classifier with four labels."""
+    return make_checkpoint(
+        tmp_path_factory.mktemp("checkpoint") / "tiny-multi",
+        labels=("late", "broken", "dear", "kind"),
+        problem_type="multi_label_classification",
+        seed=1,
+    )
+
+
+@pytest.fixture(scope="session")
+def repository(
+    tmp_path_factory: pytest.TempPathFactory, checkpoint: Path, multi_label_checkpoint: Path
+) -> Path:
+    """A repository with one model of each kind that the tests of running servers ask."""
+    folder = tmp_path_factory.mktemp("served") / "repository"
+    wanted = {
+        "tiny": (checkpoint, "onnx", "fp32"),
+        "tiny_int8": (checkpoint, "onnx", "int8"),
+        "tiny_torchscript": (checkpoint, "torchscript", "fp32"),
+        "tiny_bf16": (checkpoint, "torchscript", "bf16"),
+        "tiny_multi": (multi_label_checkpoint, "onnx", "fp32"),
+    }
+    for name, (source, form, precision) in wanted.items():
+        build(
+            BuildRequest(
+                checkpoint=str(source), name=name, repository=folder, format=form, precision=precision
+            )
+        )
+    return folder
