@@ -1,6 +1,5 @@
 """What all tests share: tiny checkpoints and versions built from them, made once per run."""
 
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 from torch.nn import Module
+
 from tritext.records import LabelledTexts
 
 from . import gates

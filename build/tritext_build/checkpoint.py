@@ -17,6 +17,7 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoTokenizer, PretrainedConfig, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
+
 from tritext.checkpoints import locate
 
 from .errors import BadCheckpoint, MaxLengthOutOfRange

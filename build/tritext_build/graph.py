@@ -23,6 +23,10 @@ class ServedGraph(torch.nn.Module):
         self.input_names = tuple(input_names)
         self.function_to_apply = function_to_apply
 
+    def with_model(self, model: torch.nn.Module) -> "ServedGraph":
+        """The same graph around another model."""
+        return ServedGraph(model, input_names=self.input_names, function_to_apply=self.function_to_apply)
+
     def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         logits = self.model(**dict(zip(self.input_names, inputs, strict=True))).logits.float()
         return logits, self._scores(logits)

@@ -65,6 +65,13 @@ class ServerFailed(ClientError):
         super().__init__(f"The server failed: {reason.rstrip('.')}.")
 
 
+class NotHttp(ServerFailed):
+    """What answers does not speak HTTP."""
+
+    def __init__(self, *, address: str) -> None:
+        super().__init__(f"{address} does not speak HTTP: it may be Triton's port for gRPC, usually 8001")
+
+
 class TransientError(ClientError):
     """It may work later. Requests change nothing on the server, so these are tried again within the deadline."""
 
@@ -72,9 +79,14 @@ class TransientError(ClientError):
 
 
 class Overloaded(TransientError):
-    """The server's queue is full, or the request waited in it for too long."""
+    """The server's queue is full, or the request waited in it for too long.
+
+    Attributes:
+        waited: It was taken into the queue and its time ran out there.
+    """
 
     def __init__(self, reason: str) -> None:
+        self.waited = bool(_WAITED.search(reason))
         super().__init__(f"The server has more requests than it can answer in time: {reason.rstrip('.')}.")
 
 
@@ -90,10 +102,9 @@ class DeadlineExceeded(ClientError):
 
     exit_code: ClassVar[int] = 4
 
-    def __init__(self, *, seconds: float, last: Exception | None = None) -> None:
+    def __init__(self, *, seconds: float) -> None:
         self.seconds = seconds
-        tried = f" The last try: {last}" if last else ""
-        super().__init__(f"No answer within {seconds:g} s.{tried}")
+        super().__init__(f"No answer within {seconds:g} s.")
 
 
 class ClientClosed(ClientError):
@@ -113,21 +124,26 @@ _REFUSED = {"INVALID_ARGUMENT", "PERMISSION_DENIED", "UNAUTHENTICATED", "400", "
 _BAD_ROW = re.compile(r"\bTEXT row (\d+) (.+)", re.DOTALL)
 _NOT_LOADED = re.compile(r"no available versions")
 _STEP_DOWN = re.compile(r"\bstub process\b|\bis not ready\b|\bis not healthy\b", re.IGNORECASE)
-_QUEUE = re.compile(r"maximum queue size|timeout expired", re.IGNORECASE)
+_FULL = re.compile(r"maximum queue size", re.IGNORECASE)
+_WAITED = re.compile(r"timeout expired", re.IGNORECASE)
 _OUTPUT_MISSING = re.compile(r"unexpected inference (?:in|out)put")
 
 
-def failure(status: str, sentence: str, *, model: str = "", version: str = "") -> ClientError:
+def failure(
+    status: str, sentence: str, *, model: str = "", version: str = "", address: str = ""
+) -> ClientError:
     """The error for a status of gRPC ("NOT_FOUND") or HTTP ("404") and the server's sentence.
 
     `DEADLINE_EXCEEDED` is not here: whoever set the deadline knows of it.
     """
+    where = f"{address}: " if address else ""
     if _NOT_LOADED.search(sentence) or _STEP_DOWN.search(sentence):
-        return ServerUnavailable(sentence)
+        return ServerUnavailable(where + sentence)
     if status in _NOT_FOUND and model:
         return ModelNotFound(name=model, version=version)
     if status in _UNAVAILABLE:
-        return Overloaded(sentence) if _QUEUE.search(sentence) else ServerUnavailable(sentence)
+        busy = _FULL.search(sentence) or _WAITED.search(sentence)
+        return Overloaded(sentence) if busy else ServerUnavailable(where + sentence)
     if status in _BUSY and "larger than max" not in sentence:
         return Overloaded(sentence)
     if status in _REFUSED | _BUSY | _TOO_LARGE:

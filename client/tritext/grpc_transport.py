@@ -1,14 +1,12 @@
 """gRPC, blocking or async. Knows tritonclient's gRPC clients and their errors; one channel serves all threads."""
 
+import inspect
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, ClassVar
 
-from tritonclient.utils import InferenceServerException
-
 from tritext.address import Address
-from tritext.failures import ClientClosed, DeadlineExceeded
-from tritext.transport import Transport, settled, translated
+from tritext.transport import Transport
 
 MOST_MESSAGE_BYTES = 2**31 - 1
 """What gRPC and Triton take at most in one message; gRPC's own default of 4 MB is too small for thousands of labels."""
@@ -36,24 +34,9 @@ class GrpcTransport(Transport):
         lowered = {key.lower(): value for key, value in headers.items()}
         super().__init__(address, library=import_module(name), headers=lowered)
         self._client: Any = None
-        self._closed = False
 
-    async def call(self, method: str, seconds: float, **arguments: Any) -> Any:
-        if self._closed:
-            raise ClientClosed
-        try:
-            answer = getattr(self._connected(), method)(
-                **arguments, headers=self.headers, client_timeout=seconds
-            )
-            return await settled(answer)
-        except InferenceServerException as error:
-            if error.status() == "StatusCode.DEADLINE_EXCEEDED":
-                raise DeadlineExceeded(seconds=seconds) from error
-            raise translated(error, arguments) from error
-        except ValueError as error:
-            if self._closed:
-                raise ClientClosed from error
-            raise
+    async def _perform(self, method: str, seconds: float, arguments: Mapping[str, Any]) -> Any:
+        return await _settled(getattr(self._connected(), method)(**arguments, client_timeout=seconds))
 
     def _connected(self) -> Any:
         if self._client is None:
@@ -62,7 +45,11 @@ class GrpcTransport(Transport):
             )
         return self._client
 
-    async def close(self) -> None:
-        self._closed = True
+    async def _drop(self) -> None:
         if self._client is not None:
-            await settled(self._client.close())
+            await _settled(self._client.close())
+
+
+async def _settled(answer: Any) -> Any:
+    """The answer of a blocking client as it is, that of an async one awaited."""
+    return await answer if inspect.isawaitable(answer) else answer

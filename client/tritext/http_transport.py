@@ -3,41 +3,40 @@
 import ssl
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import gevent
 import tritonclient.http
 from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError
-from tritonclient.utils import InferenceServerException
 
 from tritext.address import Address
-from tritext.failures import ClientClosed, DeadlineExceeded, ServerUnavailable
-from tritext.transport import Transport, translated
+from tritext.failures import DeadlineExceeded, NotHttp
+from tritext.transport import Transport
 
 
 class HttpTransport(Transport):
-    """One connection for each thread that calls, opened at its first call and dropped when it breaks."""
+    """One connection for each thread that calls; dropped when anything but an answer comes of a call."""
+
+    broken: ClassVar[tuple[type[Exception], ...]] = (OSError, HTTPConnectionClosed)
 
     def __init__(self, address: Address, *, headers: Mapping[str, str]) -> None:
         super().__init__(address, library=tritonclient.http, headers=headers)
         self._mine = threading.local()
-        self._closed = False
 
-    async def call(self, method: str, seconds: float, **arguments: Any) -> Any:
-        if self._closed:
-            raise ClientClosed
+    async def _perform(self, method: str, seconds: float, arguments: Mapping[str, Any]) -> Any:
         try:
             # gevent's own timeout covers connecting, sending and all of the answer; the sockets' cover one step each.
             with gevent.Timeout(seconds):
-                return getattr(self._connected(), method)(**arguments, headers=dict(self.headers))
+                return getattr(self._connected(), method)(**arguments)
         except gevent.Timeout as error:
-            self._drop()
+            await self._drop()
             raise DeadlineExceeded(seconds=seconds) from error
-        except InferenceServerException as error:
-            raise translated(error, arguments) from error
-        except (OSError, HTTPConnectionClosed, HTTPParseError) as error:
-            self._drop()
-            raise ServerUnavailable(f"{self.address}: {error or type(error).__name__}") from error
+        except self.broken:
+            await self._drop()
+            raise
+        except HTTPParseError as error:
+            await self._drop()
+            raise NotHttp(address=str(self.address)) from error
 
     def _connected(self) -> Any:
         if not hasattr(self._mine, "client"):
@@ -50,12 +49,7 @@ class HttpTransport(Transport):
             )
         return self._mine.client
 
-    def _drop(self) -> None:
+    async def _drop(self) -> None:
         client = self._mine.__dict__.pop("client", None)
         if client is not None:
             client.close()
-
-    async def close(self) -> None:
-        """Close this thread's connection; those of other threads close as the threads end."""
-        self._closed = True
-        self._drop()

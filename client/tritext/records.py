@@ -14,6 +14,8 @@ from typing import Any
 
 from tritext.tables import BadRow, RecordsError, plain_lines, read_table
 
+__all__ = ["LabelledTexts", "NoSuchColumn", "RecordsError", "read_labelled_texts", "read_texts"]
+
 TEXT_COLUMNS: tuple[str, ...] = (
     "text",
     "sentence",

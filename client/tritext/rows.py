@@ -36,9 +36,14 @@ def encode(text: Any, row: int) -> Row:
     try:
         return text.encode()
     except UnicodeEncodeError as error:
-        code = ord(text[error.start])
-        reason = f"is no valid Unicode: half of a surrogate pair, U+{code:04X}, at position {error.start}"
-        return InvalidText(row=row, reason=reason)
+        return InvalidText(row=row, reason=_unencodable(ord(text[error.start]), error.start))
+
+
+def _unencodable(code: int, position: int) -> str:
+    """Python carries bytes of the outside that are not UTF-8 as U+DC80 to U+DCFF (PEP 383)."""
+    if 0xDC80 <= code <= 0xDCFF:  # noqa: PLR2004
+        return f"is not valid UTF-8: byte 0x{code - 0xDC00:02x} at position {position}"
+    return f"is not valid Unicode: half of a surrogate pair, U+{code:04X}, at position {position}"
 
 
 async def batches(texts: AsyncIterable[Any], max_rows: int) -> AsyncIterator[Batch]:

@@ -3,18 +3,25 @@
 Knows tritonclient's calls, which its two protocols and their async twins name alike; knows no task.
 """
 
-import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+from tritonclient.utils import InferenceServerException
 
 from tritext.address import Address
-from tritext.failures import ClientError, InvalidRequest, ServerFailed, failure
+from tritext.failures import (
+    ClientClosed,
+    ClientError,
+    DeadlineExceeded,
+    ServerFailed,
+    ServerUnavailable,
+    failure,
+)
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 Parameters = Mapping[str, str | int | bool]
@@ -38,7 +45,7 @@ class Inference:
 
 
 class Transport(ABC):
-    """A server behind one of tritonclient's four clients.
+    """A server behind one of tritonclient's four clients, which is made at the first call.
 
     Every method takes the seconds that it may last, and raises the `ClientError` of what went wrong.
     """
@@ -46,17 +53,57 @@ class Transport(ABC):
     options: ClassVar[dict[str, Any]] = {}
     """Arguments that turn the protocol's metadata into JSON."""
 
+    broken: ClassVar[tuple[type[Exception], ...]] = ()
+    """What the protocol's library raises when there is no server or the connection breaks."""
+
     def __init__(self, address: Address, *, library: ModuleType, headers: Mapping[str, str]) -> None:
         self.address = address
         self.library = library
         self.headers = dict(headers)
+        self._closed = False
 
-    @abstractmethod
     async def call(self, method: str, seconds: float, **arguments: Any) -> Any:
-        """Call a method of tritonclient's; its errors come out as `ClientError`."""
+        """Call a method of tritonclient's, with the headers of every call."""
+        if self._closed:
+            raise ClientClosed
+        try:
+            return await self._perform(method, seconds, {**arguments, "headers": dict(self.headers)})
+        except InferenceServerException as error:
+            raise self._translated(error, arguments, seconds) from error
+        except self.broken as error:
+            raise ServerUnavailable(f"{self.address}: {error or type(error).__name__}") from error
+        except ValueError as error:
+            # gRPC's complaint about a channel that was closed while the call went on; JSON's about a foreign answer.
+            raise (
+                ClientClosed if self._closed else ServerFailed(f"this is no answer of Triton's: {error}")
+            ) from error
+
+    async def close(self) -> None:
+        """Close what this thread or loop opened; other threads' connections close as the threads end."""
+        self._closed = True
+        await self._drop()
 
     @abstractmethod
-    async def close(self) -> None: ...
+    async def _perform(self, method: str, seconds: float, arguments: Mapping[str, Any]) -> Any:
+        """The call itself, raising `DeadlineExceeded` where tritonclient does not."""
+
+    @abstractmethod
+    async def _drop(self) -> None:
+        """Close the connection, if there is one."""
+
+    def _translated(
+        self, error: InferenceServerException, arguments: Mapping[str, Any], seconds: float
+    ) -> ClientError:
+        code = str(error.status() or "").removeprefix("StatusCode.")
+        if code == "DEADLINE_EXCEEDED":
+            return DeadlineExceeded(seconds=seconds)
+        return failure(
+            code,
+            str(error.message() or "no reason given"),
+            model=arguments.get("model_name", ""),
+            version=arguments.get("model_version", ""),
+            address=str(self.address),
+        )
 
     async def infer(self, request: Inference, seconds: float) -> Arrays:
         """The requested outputs by name."""
@@ -75,7 +122,9 @@ class Transport(ABC):
     async def index(self, seconds: float) -> Sequence[Mapping[str, str]]:
         """Every version of every model: "name", and where known "version", "state", "reason"."""
         answer = await self.call("get_model_repository_index", seconds, **self.options)
-        entries: Sequence[Mapping[str, str]] = answer.get("models", ()) if isinstance(answer, dict) else answer
+        entries: Sequence[Mapping[str, str]] = (
+            answer.get("models", ()) if isinstance(answer, dict) else answer
+        )
         return entries
 
     async def is_ready(self, seconds: float, *, name: str | None) -> bool:
@@ -108,22 +157,3 @@ def _present(array: npt.NDArray[Any] | None, name: str) -> npt.NDArray[Any]:
     if array is None:
         raise ServerFailed(f"its answer lacks the output {name}")
     return array
-
-
-async def settled(answer: Any) -> Any:
-    """The answer of a blocking client as it is, that of an async one awaited."""
-    return await answer if inspect.isawaitable(answer) else answer
-
-
-def translated(error: Exception, arguments: Mapping[str, Any]) -> ClientError:
-    """The `ClientError` for an `InferenceServerException` of tritonclient's."""
-    status: Callable[[], Any] = getattr(error, "status", lambda: "")
-    message: Callable[[], Any] = getattr(error, "message", lambda: str(error))
-    code = str(status() or "").removeprefix("StatusCode.")
-    model, version = arguments.get("model_name", ""), arguments.get("model_version", "")
-    return failure(code, str(message() or "no reason given"), model=model, version=version)
-
-
-def refused(error: Exception) -> ClientError:
-    """A value that the protocol cannot carry, found by tritonclient or protobuf before sending."""
-    return InvalidRequest(str(error))

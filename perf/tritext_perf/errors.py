@@ -34,10 +34,20 @@ class BadSetting(PerfError):
 class ServerUnreachable(PerfError):
     """Nothing that speaks the protocol answers at the address."""
 
-    def __init__(self, *, url: str, protocol: str, reason: str) -> None:
+    def __init__(self, *, url: str, reason: str) -> None:
         super().__init__(
-            f"No Triton answers over {'gRPC' if protocol == 'grpc' else 'HTTP'} at {url} ({reason}): start one with "
-            "`tritext serve`, or say where it is with --url and --protocol."
+            f"No Triton answers at {url} ({reason}): start one with `tritext serve`, or say where it is with --url, "
+            "as grpc://host:port or http://host:port."
+        )
+
+
+class Encrypted(PerfError):
+    """TLS is asked for."""
+
+    def __init__(self, *, url: str) -> None:
+        super().__init__(
+            f"Cannot measure through TLS at {url}: expected grpc://host:port or http://host:port, the server itself "
+            "instead of the proxy before it."
         )
 
 
@@ -65,6 +75,13 @@ class NotATextModel(PerfError):
             f"Model {name!r} does not take one raw text: expected a single input of type BYTES and one string, got "
             f"{', '.join(inputs) or 'no input'}. Name the ensemble, not one of its steps."
         )
+
+
+class EveryTextRefused(PerfError):
+    """The server takes none of the texts."""
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(f"The server refuses every text of the data file. The first: {reason}")
 
 
 class NoPerfAnalyzer(PerfError):

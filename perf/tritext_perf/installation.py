@@ -16,7 +16,6 @@ from pathlib import Path
 
 from tritext.checkpoints import cache_folder, sha256
 from tritext.console import err
-
 from tritext_perf.errors import BrokenPerfAnalyzer, NoPerfAnalyzer
 
 VERSION = "2.51.0"
@@ -55,7 +54,7 @@ def find(path: Path | None = None) -> PerfAnalyzer:
         NoPerfAnalyzer: There is none, and none can be installed.
     """
     if path is not None:
-        return _checked(path)
+        return _checked(path.absolute())
     on_path = shutil.which("perf_analyzer")
     if on_path:
         try:
@@ -78,8 +77,10 @@ def _checked(path: Path) -> PerfAnalyzer:
     except subprocess.TimeoutExpired as error:
         raise BrokenPerfAnalyzer(path=path, reason="`--version` gives no answer for 30 s") from error
     said = (result.stdout + result.stderr).strip().splitlines() or ["it prints no version"]
-    if result.returncode or "Version" not in said[0]:
+    if result.returncode:
         raise BrokenPerfAnalyzer(path=path, reason=said[-1])
+    if "Version " not in said[0]:
+        raise BrokenPerfAnalyzer(path=path, reason=f"its version is {said[0][:80]!r}")
     return PerfAnalyzer(path=path, version=said[0].partition("Version ")[2].split()[0])
 
 

@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
 from tritext_perf.scenario import Scenario
 
 MODEL = "model"
 """The step that runs the network, by the name that `tritext build` gives it."""
+
+GROWTH = 2.0
+"""Last window's mean latency over the first one's, beyond which a queue grows without end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +26,14 @@ class Latency:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Window:
+    """One stretch of a run: texts per second, mean latency in milliseconds."""
+
+    throughput: float
+    latency: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stage:
     """One step of the ensemble during a scenario: mean times of a request in milliseconds, mean rows per execution."""
 
@@ -33,13 +45,14 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """The figures of one scenario, all from the same three windows but `stages`, which the server counted around them."""
+    """The figures of one scenario, all from the same windows."""
 
     scenario: Scenario
     requests: int
     throughput: float
     """Texts answered per second."""
     latency: Latency
+    windows: tuple[Window, ...]
     spread: float
     """By how much the windows differ, largest over smallest minus one."""
     steady: bool
@@ -58,6 +71,13 @@ class Measurement:
         return chosen[0].average_batch if chosen else None
 
     @property
+    def is_falling_behind(self) -> bool:
+        """Whether a rate is more than the server can do: texts wait longer in every window."""
+        latencies = [window.latency for window in self.windows]
+        rising = all(early < late for early, late in pairwise(latencies))
+        return self.scenario.kind == "rate" and rising and latencies[-1] > GROWTH * latencies[0]
+
+    @property
     def elsewhere(self) -> float:
         """Mean latency outside of the steps: network, the server's front, the load generator; milliseconds."""
         return max(0.0, self.latency.mean - sum(stage.queue + stage.compute for stage in self.stages))
@@ -65,7 +85,6 @@ class Measurement:
     def as_dict(self) -> dict[str, Any]:
         return {
             **asdict(self),
-            "stages": [asdict(stage) for stage in self.stages],
             "average_batch": self.average_batch,
             "elsewhere": self.elsewhere,
         }

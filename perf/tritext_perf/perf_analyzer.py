@@ -1,11 +1,8 @@
-"""One run of perf_analyzer: the command that asks for a scenario, and the figures in what the program writes.
+"""One run of perf_analyzer: the command that asks for a scenario, and the process that carries it out.
 
-It knows the program's options and its output; it refuses to know what the figures are for.
+It knows the program's options; what the program writes is read elsewhere.
 """
 
-import csv
-import math
-import re
 import signal
 import subprocess
 import threading
@@ -14,11 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tritext.address import Address
+from tritext_perf import output
 from tritext_perf.errors import PerfAnalyzerFailed
-from tritext_perf.installation import PerfAnalyzer
-from tritext_perf.measurement import Latency
+from tritext_perf.installation import VERSION, PerfAnalyzer
+from tritext_perf.output import PASS, Run
 from tritext_perf.scenario import Scenario
-from tritext_perf.server import Protocol, ServedModel
+from tritext_perf.server import ServedModel
 
 WINDOWS = 3
 """Windows of a run. perf_analyzer's own search wants three in a row to agree, and gives no figures where they do not."""
@@ -26,18 +25,11 @@ WINDOWS = 3
 ANY_DIFFERENCE = "1000000"
 """The stability percentage: we look at the windows ourselves, and report what is unsteady instead of hiding it."""
 
-FEWEST_IN_WINDOW = 30
+FEWEST_IN_WINDOW = 100
 """Texts that a window must see on average where the rate is low: it is made longer if need be."""
 
 PATIENCE_S = 180.0
 """How much longer than its windows a run may take: its start, and the answers still outstanding at its end."""
-
-_PASS = re.compile(
-    r"Pass \[(\d+)\] throughput: ([\d.e+]+) infer/sec\. (?:Avg|p\d+) latency: ([\d.e+]+) usec"
-)
-_REQUESTS = re.compile(r"Request count: (\d+)")
-_LATE = re.compile(r"([\d.e+-]+)% of the requests were delayed")
-_SPEAKER = re.compile(r"^(Thread \[\d+\] had error|error|Error): ")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,38 +37,8 @@ class Target:
     """What a run is aimed at: a model on a server, and the file of texts to send."""
 
     model: ServedModel
-    url: str
-    protocol: Protocol
+    address: Address
     input_data: Path
-
-
-@dataclass(frozen=True, kw_only=True)
-class Window:
-    """One stretch of a run: texts per second, mean latency in milliseconds."""
-
-    throughput: float
-    latency: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """The figures of one run: `throughput` in texts per second over all windows."""
-
-    requests: int
-    throughput: float
-    latency: Latency
-    windows: tuple[Window, ...]
-    late: float
-
-    def spread(self, scenario: Scenario) -> float:
-        """Largest over smallest minus one, of the windows' latency, and of their throughput where users set the pace.
-
-        At random arrivals the throughput is what chance sent, so that it says nothing about the server.
-        """
-        latencies = _ratio([window.latency for window in self.windows])
-        if scenario.kind == "rate":
-            return latencies
-        return max(latencies, _ratio([window.throughput for window in self.windows]))
 
 
 def run(
@@ -105,10 +67,16 @@ def run(
     seconds = window_seconds(scenario, seconds)
     arguments = [str(program.path), *options(target, scenario, seconds=seconds, report=report)]
     code = _listen(arguments, log=log, heard=heard, limit=WINDOWS * seconds + PATIENCE_S)
-    output = log.read_text(errors="replace")
+    said = log.read_text(errors="replace")
     if code or not report.is_file():
-        raise PerfAnalyzerFailed(reason=_last_words(output, code), log=log)
-    return parse(report.read_text(errors="replace"), output)
+        raise PerfAnalyzerFailed(reason=output.last_words(said, code), log=log)
+    try:
+        return output.read(report.read_text(errors="replace"), said)
+    except (ValueError, LookupError, StopIteration) as error:
+        raise PerfAnalyzerFailed(
+            reason=f"its report {report} cannot be read; known is release {VERSION}, this is {program.version}",
+            log=log,
+        ) from error
 
 
 def window_seconds(scenario: Scenario, seconds: float) -> float:
@@ -123,50 +91,13 @@ def options(target: Target, scenario: Scenario, *, seconds: float, report: Path)
         load = [f"--request-rate-range={scenario.load:g}", "--request-distribution=poisson"]
     return [
         *("-m", target.model.name, "-x", target.model.version),
-        *("-u", target.url, "-i", target.protocol, "--async"),
+        *("-u", target.address.target, "-i", "grpc" if target.address.is_grpc else "http", "--async"),
         *("--input-data", str(target.input_data)),
         *load,
         *("--measurement-interval", f"{seconds * 1000:.0f}"),
         *("--stability-percentage", ANY_DIFFERENCE, "--max-trials", str(WINDOWS)),
         *("-f", str(report), "--verbose-csv", "-v"),
     ]
-
-
-def parse(report: str, output: str) -> Run:
-    """The figures in perf_analyzer's CSV (`-f … --verbose-csv`) and in what it printed (`-v`)."""
-    row = next(csv.DictReader(report.splitlines()))
-    requests, late = _REQUESTS.search(output), _LATE.search(output)
-    return Run(
-        requests=int(requests[1]) if requests else 0,
-        throughput=float(row["Inferences/Second"]),
-        latency=Latency(
-            mean=_ms(row["Avg latency"]),
-            p50=_ms(row["p50 latency"]),
-            p90=_ms(row["p90 latency"]),
-            p95=_ms(row["p95 latency"]),
-            p99=_ms(row["p99 latency"]),
-        ),
-        windows=tuple(
-            Window(throughput=float(throughput), latency=_ms(latency))
-            for _, throughput, latency in _PASS.findall(output)
-        ),
-        late=float(late[1]) / 100 if late else 0.0,
-    )
-
-
-def _ms(microseconds: str) -> float:
-    return float(microseconds) / 1000
-
-
-def _ratio(numbers: Sequence[float]) -> float:
-    if not numbers or min(numbers) <= 0:
-        return math.inf
-    return max(numbers) / min(numbers) - 1
-
-
-def _last_words(output: str, code: int) -> str:
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    return _SPEAKER.sub("", lines[-1]) if lines else f"it ended with status {code} and said nothing"
 
 
 # ---- the process
@@ -188,7 +119,7 @@ def _listen(arguments: Sequence[str], *, log: Path, heard: Callable[[int], None]
     ):
         for line in process.stdout or ():
             copy.write(line)
-            if window := _PASS.search(line):
+            if window := PASS.search(line):
                 heard(int(window[1]))
         code = process.wait()
         if overdue.is_set():

@@ -25,7 +25,7 @@ class Scenario:
 
     def __str__(self) -> str:
         if self.kind == "rate":
-            return f"{self.load:g} texts/s"
+            return f"{self.load:g}/s"
         return f"{self.load:g} user{'s' if self.load > 1 else ''}"
 
     @property
@@ -56,5 +56,5 @@ def _numbers(
     except ValueError:
         numbers = {read("-1")}
     if not all(0 < number <= most for number in numbers):
-        raise BadLoad(option=option, got=text, expected=f"{noun} above 0 and up to {most:,}")
+        raise BadLoad(option=option, got=text, expected=f"{noun} above 0 and up to {most:,.0f}")
     return sorted(numbers)

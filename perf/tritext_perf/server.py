@@ -1,4 +1,4 @@
-"""A Triton as the network shows it: which model takes texts, of which steps it is made, and what each has counted.
+"""A Triton as the network shows it: which model takes texts, of which steps it is made, how many requests have failed.
 
 It knows tritonclient and turns its exceptions into sentences; it refuses to know how the server is run.
 """
@@ -6,25 +6,23 @@ It knows tritonclient and turns its exceptions into sentences; it refuses to kno
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import tritonclient.grpc
 import tritonclient.http
 from geventhttpclient.response import HTTPParseError
 from tritonclient.utils import InferenceServerException
 
-from tritext_perf.errors import NotATextModel, Refused, ServerUnreachable, UnknownModel
-from tritext_perf.measurement import Stage
+from tritext.address import Address
+from tritext_perf.errors import Encrypted, NotATextModel, Refused, ServerUnreachable, UnknownModel
 
-Protocol = Literal["grpc", "http"]
-
-DEFAULT_URLS: Mapping[Protocol, str] = {"grpc": "localhost:8001", "http": "localhost:8000"}
-"""Where `tritext serve` listens unless told otherwise."""
+_Library = tuple[Any, dict[str, Any], dict[str, Any]]
+"""A client's module, what its constructor takes, and what each of its questions takes."""
 
 ANSWER_WITHIN_S = 30.0
 
-_COMPUTE = ("compute_input", "compute_infer", "compute_output")
-_NS_PER_MS = 1e6
+_GRPC: _Library = (tritonclient.grpc, {}, {"as_json": True, "client_timeout": ANSWER_WITHIN_S})
+_HTTP: _Library = (tritonclient.http, {"network_timeout": ANSWER_WITHIN_S}, {})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,24 +50,13 @@ class ServedModel:
     steps: tuple[Step, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Counters:
-    """What a model has counted since it was loaded; times in nanoseconds, summed over requests."""
-
-    requests: int
-    failed: int
-    rows: int
-    executions: int
-    queue: int
-    compute: int
-
-
 class Server:
     """Asks a running server; every call may raise `ServerUnreachable` or `Refused`."""
 
-    def __init__(self, *, url: str, protocol: Protocol) -> None:
-        self.url = url
-        self.protocol: Protocol = protocol
+    def __init__(self, address: Address) -> None:
+        if address.encrypted:
+            raise Encrypted(url=str(address))
+        self.address = address
 
     def version(self) -> str:
         return str(self._ask(lambda client, options: client.get_server_metadata(**options))["version"])
@@ -97,10 +84,13 @@ class Server:
             steps=self._steps(name, served, config),
         )
 
-    def counters(self, model: ServedModel) -> dict[str, Counters]:
-        """What the model and each of its steps have counted, by model name."""
-        names = {model.name: model.version, **{step.model: step.version for step in model.steps}}
-        return {name: self._count(name, version) for name, version in names.items()}
+    def failed(self, model: ServedModel) -> int:
+        """How many requests for the model have failed since it was loaded."""
+        answer = self._ask(
+            lambda client, options: client.get_inference_statistics(model.name, model.version, **options)
+        )
+        # gRPC's JSON leaves zeros out and writes 64-bit numbers as strings.
+        return int(answer["model_stats"][0].get("inference_stats", {}).get("fail", {}).get("count", 0))
 
     def _steps(self, name: str, version: str, config: Mapping[str, Any]) -> tuple[Step, ...]:
         parts = config.get("ensemble_scheduling", {}).get("step", [])
@@ -123,12 +113,6 @@ class Server:
         nested: dict[str, Any] = config.get("config", config)  # gRPC wraps it
         return nested
 
-    def _count(self, name: str, version: str) -> Counters:
-        answer = self._ask(
-            lambda client, options: client.get_inference_statistics(name, version, **options)
-        )
-        return _counters(answer["model_stats"][0])
-
     def _ready(self) -> list[str]:
         try:
             index = self._ask(lambda client, options: client.get_model_repository_index(**options))
@@ -139,41 +123,21 @@ class Server:
 
     def _ask(self, question: Callable[[Any, dict[str, Any]], Any]) -> Any:
         """One question over one connection; the boundary to tritonclient's exceptions."""
-        module = tritonclient.grpc if self.protocol == "grpc" else tritonclient.http
-        options = {"as_json": True, "client_timeout": ANSWER_WITHIN_S} if self.protocol == "grpc" else {}
-        limits = {} if self.protocol == "grpc" else {"network_timeout": ANSWER_WITHIN_S}
+        module, limits, options = _GRPC if self.address.is_grpc else _HTTP
         try:
-            with closing(module.InferenceServerClient(self.url, **limits)) as client:
+            with closing(module.InferenceServerClient(self.address.target, **limits)) as client:
                 return question(client, options)
-        except (OSError, ValueError, HTTPParseError) as error:
+        except (OSError, ValueError) as error:
             raise self._unreachable(getattr(error, "strerror", None) or str(error)) from error
+        except HTTPParseError as error:
+            raise self._unreachable("what answers there does not speak HTTP") from error
         except InferenceServerException as error:
             if error.status() in {"StatusCode.UNAVAILABLE", "StatusCode.DEADLINE_EXCEEDED"}:
                 raise self._unreachable(error.message().partition(";")[0]) from error
             raise Refused(message=error.message() or str(error)) from error
 
     def _unreachable(self, reason: str) -> ServerUnreachable:
-        return ServerUnreachable(url=self.url, protocol=self.protocol, reason=reason)
-
-
-def stages(
-    model: ServedModel, before: Mapping[str, Counters], after: Mapping[str, Counters]
-) -> tuple[Stage, ...]:
-    """What each step did between two readings of its counters; steps that did nothing are left out."""
-    found = [_stage(step, before[step.model], after[step.model]) for step in model.steps]
-    return tuple(stage for stage in found if stage)
-
-
-def _stage(step: Step, before: Counters, after: Counters) -> Stage | None:
-    requests, executions = after.requests - before.requests, after.executions - before.executions
-    if requests <= 0 or executions <= 0:
-        return None
-    return Stage(
-        name=step.name,
-        queue=(after.queue - before.queue) / requests / _NS_PER_MS,
-        compute=(after.compute - before.compute) / requests / _NS_PER_MS,
-        average_batch=(after.rows - before.rows) / executions,
-    )
+        return ServerUnreachable(url=str(self.address), reason=reason.rstrip("."))
 
 
 def _text_input(name: str, metadata: Mapping[str, Any], config: Mapping[str, Any]) -> str:
@@ -204,20 +168,3 @@ def _step(name: str, model: str, version: str, config: Mapping[str, Any]) -> Ste
 
 def _parameters(config: Mapping[str, Any]) -> dict[str, str]:
     return {key: str(value.get("string_value", "")) for key, value in config.get("parameters", {}).items()}
-
-
-def _counters(answer: Mapping[str, Any]) -> Counters:
-    # gRPC's JSON leaves zeros out and writes 64-bit numbers as strings.
-    statistics = answer.get("inference_stats", {})
-
-    def total(name: str, unit: str) -> int:
-        return int(statistics.get(name, {}).get(unit, 0))
-
-    return Counters(
-        requests=total("success", "count"),
-        failed=total("fail", "count"),
-        rows=int(answer.get("inference_count", 0)),
-        executions=int(answer.get("execution_count", 0)),
-        queue=total("queue", "ns"),
-        compute=sum(total(part, "ns") for part in _COMPUTE),
-    )

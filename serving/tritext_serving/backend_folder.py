@@ -80,7 +80,9 @@ def _stub(triton: Triton) -> Path:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     stub = triton.stubs / version / STUB
     if not stub.is_file():
-        available = sorted((path.name for path in triton.stubs.iterdir()), key=lambda name: int(name.split(".")[1]))
+        available = sorted(
+            (path.name for path in triton.stubs.iterdir()), key=lambda name: int(name.split(".")[1])
+        )
         raise NoPythonStub(version=version, available=available)
     return stub
 

@@ -1,4 +1,4 @@
-"""Triton's control interface over HTTP: health, unloading, the repository's index, statistics. Knows URLs and JSON, no processes.
+"""Triton's control interface over HTTP: health, loading, the repository's index, statistics. Knows URLs and JSON, no processes.
 
 Source: https://github.com/triton-inference-server/server/tree/main/docs/protocol
 """
@@ -57,6 +57,10 @@ class Control:
         """The server's name, version and extensions."""
         return dict(self._call("GET", "/v2"))
 
+    def load(self, name: str) -> None:
+        """Load a model, or load anew what has changed of it; returns when it is ready. Refused carries the reason."""
+        self._call("POST", f"/v2/repository/models/{name}/load", {}, timeout=600)
+
     def unload(self, name: str) -> None:
         """Stop serving a model; returns at once, while requests that are in it are still answered."""
         self._call("POST", f"/v2/repository/models/{name}/unload", {})
@@ -83,7 +87,13 @@ class Control:
         finally:
             if connection is not self.connection:
                 connection.close()
-        return _content(answer.status, text)
+        try:
+            content = json.loads(text) if text.strip() else {}
+        except json.JSONDecodeError:
+            raise Unreachable(url=self.url, reason="what answers there is no Triton") from None
+        if answer.status != http.client.OK:
+            raise Refused(status=answer.status, message=str(dict(content).get("error", "")))
+        return content
 
 
 @contextmanager
@@ -94,17 +104,10 @@ def _translated(url: str) -> Iterator[None]:
         raise Unreachable(url=url, reason=str(error) or type(error).__name__) from None
 
 
-def _content(status: int, text: str) -> Any:
-    try:
-        content = json.loads(text) if text.strip() else {}
-    except json.JSONDecodeError:
-        raise Refused(status=status, message=text.strip()[:200]) from None
-    if status != http.client.OK:
-        raise Refused(status=status, message=str(content.get("error", "")) if isinstance(content, dict) else text)
-    return content
-
-
 def _state(row: dict[str, str]) -> ModelState:
     return ModelState(
-        name=row["name"], version=row.get("version", ""), state=row.get("state", ""), reason=row.get("reason", "")
+        name=row["name"],
+        version=row.get("version", ""),
+        state=row.get("state", ""),
+        reason=row.get("reason", ""),
     )

@@ -4,7 +4,7 @@ Triton's own way out waits for every idle connection to close first, which a cli
 """
 
 import time
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 
 from tritext_serving.control import Control
 from tritext_serving.errors import Refused, Unreachable
@@ -32,7 +32,7 @@ def drain(process: TritonProcess, control: Control, repository: Repository, *, s
     return finished
 
 
-def _unload(control: Control, leaving: Set[str], deadline: float) -> bool:
+def _unload(control: Control, leaving: AbstractSet[str], deadline: float) -> bool:
     for name in leaving:
         _unload_one(control, name)
     while any(state.name in leaving and state.state in IN_USE for state in control.index()):

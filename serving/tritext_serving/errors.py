@@ -35,7 +35,16 @@ class NotExecutable(ServingError):
     """The path given for tritonserver is not a program."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} is not an executable file: --tritonserver wants the path of the program itself.")
+        super().__init__(
+            f"{path} is not an executable file: --tritonserver wants the path of the program itself."
+        )
+
+
+class NotTriton(ServingError):
+    """The program given for tritonserver has none of Triton's folders beside it."""
+
+    def __init__(self, *, path: Path, expected: Path) -> None:
+        super().__init__(f"{path} is not an installed tritonserver: its backends should be in {expected}.")
 
 
 class NoPythonStub(ServingError):
@@ -54,7 +63,7 @@ class NoSharedPython(ServingError):
     def __init__(self, *, library: str) -> None:
         super().__init__(
             f"Triton's Python stub needs {library}, and this Python was built without it: use a Python with a shared "
-            f"library (Debian: `apt install {library.split('.so')[0]}`; pyenv: PYTHON_CONFIGURE_OPTS=--enable-shared)."
+            f"library (Debian: `apt install {library.split('.so', maxsplit=1)[0]}`; pyenv: PYTHON_CONFIGURE_OPTS=--enable-shared)."
         )
 
 
@@ -90,7 +99,7 @@ class BadConfig(ServingError):
     """A config.pbtxt does not parse."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path} is not a Triton model configuration: {reason}.")
+        super().__init__(f"{path} is not a Triton model configuration: {reason.rstrip('.')}.")
 
 
 class PortTaken(ServingError):
@@ -126,12 +135,19 @@ class GaveUp(ServingError):
         )
 
 
+class Interrupted(ServingError):
+    """The server was stopped while it started."""
+
+    def __init__(self) -> None:
+        super().__init__("The server was stopped before it was ready.")
+
+
 class NotReady(ServingError):
     """Models did not become ready."""
 
     def __init__(self, reasons: Mapping[str, str]) -> None:
-        listed = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
-        super().__init__(f"Not ready: {listed}")
+        listed = "; ".join(f"{name}: {reason.rstrip('.')}" for name, reason in reasons.items())
+        super().__init__(f"Not ready: {listed}. (Triton's log says more with --log-level info.)")
 
 
 class StartTimeout(ServingError):
@@ -147,7 +163,9 @@ class Unreachable(ServingError):
     """Nobody answers at the URL."""
 
     def __init__(self, *, url: str, reason: str) -> None:
-        super().__init__(f"No Triton answers at {url} ({reason}): start one with `tritext serve`, or give --url.")
+        super().__init__(
+            f"No Triton answers at {url} ({reason}): start one with `tritext serve`, or give --url."
+        )
 
 
 class Refused(ServingError):
@@ -157,3 +175,20 @@ class Refused(ServingError):
         self.status = status
         self.message = message
         super().__init__(f"Triton answered {status}: {message}")
+
+
+class AlreadyRunning(ServingError):
+    """The pid file names a process that lives."""
+
+    def __init__(self, *, pid: int, pid_file: Path) -> None:
+        super().__init__(
+            f"{pid_file} says that a server runs already, as process {pid}: stop it with `kill {pid}`, or give "
+            "another --pid-file."
+        )
+
+
+class DetachedFailed(ServingError):
+    """A server in the background ended before it was ready."""
+
+    def __init__(self, *, reason: str, log: Path) -> None:
+        super().__init__(f"The server did not start: {reason} Its log is {log}.")

@@ -26,23 +26,36 @@ LAST_LINES = 50
 
 
 class Log:
-    """Reads the lines as they come, remembers which models were loaded, passes on what the level wants."""
+    """Reads the lines as they come, remembers which models were loaded, passes on what the level wants.
+
+    Until `release` is called, errors and warnings are held back: a server that does not become ready says why itself.
+    """
 
     def __init__(self, level: str, *, gpu: bool, pass_on: Callable[[str], None]) -> None:
+        talkative = level in {"info", "verbose"}
         self.loaded: set[str] = set()
         self.last: deque[str] = deque(maxlen=LAST_LINES)
         self._shown = SHOWN[level]
-        self._noise = () if gpu or level in {"info", "verbose"} else NOISE
+        self._noise = () if gpu or talkative else NOISE
         self._pass_on = pass_on
+        self._held: list[str] | None = None if talkative else []
 
     def read(self, line: str) -> None:
         match = SEVERITY.match(line)
         self.loaded.update(LOADED.findall(line))
         if self._hidden(match[1] if match else None, line):
             return
-        if line.strip():
-            self.last.append(line)
-        self._pass_on(line)
+        self.last.append(line)
+        if self._held is None:
+            self._pass_on(line)
+        else:
+            self._held.append(line)
+
+    def release(self) -> None:
+        """The server is ready: what was held back is passed on, and from now on every line at once."""
+        held, self._held = self._held or [], None
+        for line in held:
+            self._pass_on(line)
 
     def _hidden(self, severity: str | None, line: str) -> bool:
         if severity is None:

@@ -2,6 +2,7 @@
 
 import errno
 import socket
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from tritext_serving.errors import BadHost, PortTaken
@@ -48,12 +49,10 @@ def choose(settings: ServeSettings) -> Endpoints:
         BadHost: the address is not this machine's.
     """
     wanted = {"http": settings.http_port, "grpc": settings.grpc_port, "metrics": settings.metrics_port}
-    held = {use: _hold(settings.host, use, port) for use, port in wanted.items()}
-    try:
+    # All are held until all are chosen, so that none is given out twice.
+    with ExitStack() as stack:
+        held = {use: stack.enter_context(_hold(settings.host, use, port)) for use, port in wanted.items()}
         return Endpoints(host=settings.host, **{use: sock.getsockname()[1] for use, sock in held.items()})
-    finally:
-        for sock in held.values():
-            sock.close()
 
 
 def _hold(host: str, use: str, port: int) -> socket.socket:
@@ -62,6 +61,7 @@ def _hold(host: str, use: str, port: int) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))
+        sock.listen(1)
     except OSError as error:
         sock.close()
         if error.errno in {errno.EADDRINUSE, errno.EACCES}:

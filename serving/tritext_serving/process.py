@@ -70,7 +70,7 @@ class TritonProcess:
         assert self._guard.stdin is not None  # noqa: S101 - it is a pipe, see above
         self._guard.stdin.close()
         self._guard.wait()
-        self._reader.join(1)
+        self._reader.join()
 
     def _signal(self, number: signal.Signals) -> None:
         # While the guard lives, the number cannot have passed to a stranger for long enough to matter.
@@ -81,15 +81,17 @@ class TritonProcess:
     def _read_pid(self) -> int:
         assert self._guard.stdout is not None  # noqa: S101 - it is a pipe, see above
         line = self._guard.stdout.readline().strip()
-        if not line.isdigit():
-            rest = self._guard.stdout.read().decode(errors="replace").splitlines()
-            raise ServerDied(status=self._guard.wait(), log=[line.decode(errors="replace"), *rest])
-        return int(line)
+        if line.isdigit():
+            return int(line)
+        with self._guard.stdout as lines:
+            rest = lines.read().decode(errors="replace").splitlines()
+        raise ServerDied(status=self._guard.wait(), log=[line.decode(errors="replace"), *rest])
 
     def _read_log(self) -> None:
         assert self._guard.stdout is not None  # noqa: S101 - it is a pipe, see above
-        for line in self._guard.stdout:
-            self.log.read(line.decode(errors="replace").rstrip("\n"))
+        with self._guard.stdout as lines:
+            for line in lines:
+                self.log.read(line.decode(errors="replace").rstrip("\n"))
 
 
 def command(
@@ -122,7 +124,9 @@ def environment(backends: BackendFolder) -> dict[str, str]:
     own = dict(os.environ)
     # The interpreter inside the stub finds its packages as a `python3` started from PATH would.
     own["PATH"] = _prepended([str(Path(sys.executable).parent)], own.get("PATH"))
-    own["LD_LIBRARY_PATH"] = _prepended([str(path) for path in backends.libraries], own.get("LD_LIBRARY_PATH"))
+    own["LD_LIBRARY_PATH"] = _prepended(
+        [str(path) for path in backends.libraries], own.get("LD_LIBRARY_PATH")
+    )
     own["PYTHONUNBUFFERED"] = "1"
     return own
 

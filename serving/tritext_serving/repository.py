@@ -63,8 +63,8 @@ def read(path: Path) -> Repository:
     found = [_model(folder) for folder in sorted(path.iterdir()) if (folder / CONFIG).is_file()]
     models = {model.name: model for model in found}
     skipped: dict[str, str] = {}
+    _drop_empty(models, skipped)
     _drop_incomplete(models, skipped)
-    _drop_versionless(models, skipped)
     _drop_broken_ensembles(models, skipped)
     if not models:
         raise NothingToServe(path, skipped)
@@ -87,6 +87,12 @@ def _is_version(folder: Path) -> bool:
     return folder.name.isascii() and folder.name.isdecimal() and folder.name[0] != "0" and folder.is_dir()
 
 
+def _drop_empty(models: dict[str, Model], skipped: dict[str, str]) -> None:
+    for model in [model for model in models.values() if not model.versions]:
+        skipped[model.name] = "it has no version folder"
+        del models[model.name]
+
+
 def _drop_incomplete(models: dict[str, Model], skipped: dict[str, str]) -> None:
     """Leave out versions without a manifest, in every step of the ensemble they belong to."""
     for ensemble in [model for model in models.values() if model.name + TOKENIZER in models]:
@@ -96,12 +102,8 @@ def _drop_incomplete(models: dict[str, Model], skipped: dict[str, str]) -> None:
             for version in sorted(set(models[name].versions) - set(complete)):
                 skipped[f"{ensemble.name} version {version}"] = f"incomplete, it has no {MANIFEST}"
             models[name] = replace(models[name], versions=complete)
-
-
-def _drop_versionless(models: dict[str, Model], skipped: dict[str, str]) -> None:
-    for model in [model for model in models.values() if not model.versions]:
-        skipped[model.name] = "it has no complete version"
-        del models[model.name]
+            if not complete:
+                del models[name]
 
 
 def _drop_broken_ensembles(models: dict[str, Model], skipped: dict[str, str]) -> None:

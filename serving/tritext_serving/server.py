@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tritext_serving import backend_folder, drain, plan, ports, process, repository, triton, view
+from tritext_serving import backend_folder, drain, plan, ports, process, readiness, repository, triton, view
 from tritext_serving.control import Control
-from tritext_serving.errors import GaveUp, NotReady, ServingError, StartTimeout
+from tritext_serving.errors import GaveUp, Interrupted, NotReady, ServingError, StartTimeout
 from tritext_serving.log import Log
 from tritext_serving.settings import ServeSettings
 from tritext_serving.stubs import StubWatch
@@ -22,7 +22,7 @@ PATIENCE = 5
 """Starts in a row that may fail, or not live until settled, before we give up."""
 
 
-def _silent(_: str) -> None:
+def _silent(_: object) -> None:
     pass
 
 
@@ -51,6 +51,8 @@ class Server:
         self._place = tempfile.TemporaryDirectory(prefix="tritext-")
         self._backends = backend_folder.assemble(self._triton, Path(self._place.name))
         self._process: process.TritonProcess | None = None
+        self.restarts = 0
+        self._ready = False
         self._stopping = threading.Event()
         self._over = threading.Event()
         self._failure: ServingError | None = None
@@ -76,15 +78,15 @@ class Server:
         """Of tritonserver itself; another one after a restart."""
         return self._running.pid
 
-    def start(self) -> None:
-        """Start Triton and return when every model is ready.
+    def start(self, progress: Callable[[frozenset[str]], None] = _silent) -> None:
+        """Start Triton and return when every model is ready; `progress` is told the models that are not yet.
 
         Raises:
             NotReady: models failed to load; says which and why.
             StartTimeout: it takes longer than `settings.timeout`.
             ServerDied: tritonserver ended.
         """
-        self._launch()
+        self._launch(progress)
         self._watcher.start()
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -94,24 +96,33 @@ class Server:
             raise self._failure
         return over
 
-    def stop(self) -> None:
-        """Answer the requests in flight, within `settings.exit_timeout` seconds, then end everything."""
+    def stop(self) -> bool:
+        """End everything; whether the requests in flight could be answered first, within `settings.exit_timeout`."""
         self._stopping.set()
         if self._watcher.is_alive():
             self._watcher.join()
-        if self._process:
-            drain.drain(self._process, self.control, self.repository, seconds=self.settings.exit_timeout)
-            self._process.kill()
-        self._place.cleanup()
-        self._over.set()
+        try:
+            return self._drained()
+        finally:
+            if self._process:
+                self._process.kill()
+            self._place.cleanup()
+            self._over.set()
+
+    def _drained(self) -> bool:
+        if self._process is None or not self._process.running or not self._ready:
+            return True
+        return drain.drain(self._process, self.control, self.repository, seconds=self.settings.exit_timeout)
 
     @property
     def _running(self) -> process.TritonProcess:
         assert self._process is not None  # noqa: S101 - only a started server is asked
         return self._process
 
-    def _launch(self) -> None:
+    def _launch(self, progress: Callable[[frozenset[str]], None] = _silent) -> None:
+        self._ready = False
         self.repository = repository.read(self.settings.repository)
+        readiness.check_backends(self.repository, self._backends.available)
         shown = view.make(self.repository, plan.for_this_machine(self.settings), Path(self._place.name))
         self._process = process.TritonProcess(
             process.command(self._triton, self._backends, shown, self.settings, self.endpoints),
@@ -119,21 +130,24 @@ class Server:
             place=Path(self._place.name),
             log=Log(self.settings.log_level, gpu=plan.has_gpu(), pass_on=self._pass_on_log),
         )
-        self._wait_until_ready()
+        self._wait_until_live(progress)
+        reasons = readiness.reasons(self.control.index(), shown=shown.path, repository=self.repository)
+        if reasons:
+            raise NotReady(reasons)
+        self._ready = True
+        self._running.log.release()
 
-    def _wait_until_ready(self) -> None:
+    def _wait_until_live(self, progress: Callable[[frozenset[str]], None]) -> None:
         deadline = time.monotonic() + self.settings.timeout
         while not self.control.live():
+            waiting = frozenset(self.repository.models) - self._running.log.loaded
+            progress(waiting)
             if self._running.wait(0.05):
                 raise self._running.death()
             if time.monotonic() > deadline:
-                waiting = sorted(set(self.repository.models) - self._running.log.loaded)
-                raise StartTimeout(seconds=self.settings.timeout, waiting_for=waiting)
+                raise StartTimeout(seconds=self.settings.timeout, waiting_for=sorted(waiting))
             if self._stopping.is_set():
-                return
-        reasons = {state.name: state.reason for state in self.control.index() if not state.ready}
-        if reasons:
-            raise NotReady(reasons)
+                raise Interrupted
 
     def _supervise(self) -> None:
         failures = 0
@@ -176,13 +190,14 @@ class Server:
             except ServingError as error:
                 failures, cause = failures + 1, str(error)
             else:
+                self.restarts += 1
                 self._say(f"Ready again after {time.monotonic() - began:.1f} s.")
                 break
         return failures
 
 
 def _backoff(failures: int) -> float:
-    """Seconds to wait before the next start: none after a first death, then 1, 2, 4 …"""
+    """Seconds to wait before the next start: none after a first death, then 1, 2, 4 and so on."""
     return float(2 ** (failures - 1)) if failures else 0.0
 
 

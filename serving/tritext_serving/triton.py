@@ -7,7 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from tritext_serving.errors import NotExecutable, TritonNotFound, WrongArchitecture
+from tritext_serving.errors import NotExecutable, NotTriton, TritonNotFound, WrongArchitecture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +26,7 @@ def find(given: Path | None = None) -> Triton:
 
     Raises:
         NotExecutable: the given path is not a program.
+        NotTriton: there are no backends where it would have them.
         WrongArchitecture: only the wheel is left, and it is not for this machine.
         TritonNotFound: there is none.
     """
@@ -43,13 +44,19 @@ def _installed(program: Path) -> Triton:
     if wheel is not None and executable.is_relative_to(wheel):
         return _of_the_wheel()
     root = executable.parent.parent
+    if not (root / "backends").is_dir():
+        raise NotTriton(path=program, expected=root / "backends")
     return Triton(executable=executable, backends=root / "backends", caches=root / "caches")
 
 
 def _of_the_wheel() -> Triton:
     root = _wheel_root()
     if root is None:
-        raise TritonNotFound if platform.machine() == "x86_64" and platform.system() == "Linux" else WrongArchitecture
+        raise (
+            TritonNotFound
+            if platform.machine() == "x86_64" and platform.system() == "Linux"
+            else WrongArchitecture
+        )
     return Triton(
         executable=root / "bin/tritonserver",
         backends=root / "backends",

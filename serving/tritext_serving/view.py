@@ -21,7 +21,7 @@ class View:
 
 def make(repository: Repository, parallelism: plan.Parallelism | None, place: Path) -> View:
     """Make the view anew in `place`."""
-    path = place / "repository"
+    path = place / "view"
     shutil.rmtree(path, ignore_errors=True)
     for model in repository.models.values():
         _show(model, plan.additions(model, parallelism), path / model.name)
@@ -41,4 +41,6 @@ def _show(model: Model, added: str, shown: Path) -> None:
     if added:
         own = (model.folder / CONFIG).read_text(encoding="utf-8")
         (shown / CONFIG).unlink()
-        (shown / CONFIG).write_text(f"{own}\n# Added by `tritext serve` for this machine:\n{added}", encoding="utf-8")
+        (shown / CONFIG).write_text(
+            f"{own}\n# Added by `tritext serve` for this machine:\n{added}", encoding="utf-8"
+        )

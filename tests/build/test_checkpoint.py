@@ -44,7 +44,10 @@ def without_head(folder: Path) -> None:
     from safetensors.torch import load_file, save_file
 
     weights = load_file(folder / "model.safetensors")
-    save_file({name: weight for name, weight in weights.items() if "classifier" not in name}, folder / "model.safetensors")
+    save_file(
+        {name: weight for name, weight in weights.items() if "classifier" not in name},
+        folder / "model.safetensors",
+    )
 
 
 @pytest.mark.parametrize(

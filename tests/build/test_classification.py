@@ -22,7 +22,9 @@ def test_scores_are_exact_and_never_overflow(function: str, exact: object) -> No
     assert scores.dtype == np.float32
 
 
-@pytest.mark.parametrize(("top_k", "expected"), [(1, ["b"]), (2, ["b", "c"]), (99, ["b", "c", "a"]), (None, ["b", "c", "a"])])
+@pytest.mark.parametrize(
+    ("top_k", "expected"), [(1, ["b"]), (2, ["b", "c"]), (99, ["b", "c", "a"]), (None, ["b", "c", "a"])]
+)
 def test_labels_come_best_first_and_no_more_than_asked(top_k: int | None, expected: list[str]) -> None:
     row = answers(LOGITS, LABELS, function_to_apply="softmax", top_k=top_k)[0]
     assert [label["label"] for label in row] == expected
@@ -36,4 +38,4 @@ def test_equal_scores_keep_the_order_of_the_labels() -> None:
 def test_json_gives_back_every_score_to_the_last_bit() -> None:
     row = answers(LOGITS, LABELS, function_to_apply="sigmoid", top_k=None)[0]
     scores = [label["score"] for label in json.loads(to_json(row))]
-    assert np.float32(scores).tolist() == sorted(FUNCTIONS["sigmoid"](LOGITS)[0].tolist(), reverse=True)
+    assert scores == sorted(FUNCTIONS["sigmoid"](LOGITS)[0].tolist(), reverse=True)

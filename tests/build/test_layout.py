@@ -56,7 +56,9 @@ def test_the_steps_code_is_the_typed_and_tested_code_byte_for_byte() -> None:
     assert set(python) <= sources
 
 
-@pytest.mark.parametrize("folder", [*DEMO, *(f"{name}_{step}" for name in DEMO for step in ("tokenizer", "model"))])
+@pytest.mark.parametrize(
+    "folder", [*DEMO, *(f"{name}_{step}" for name in DEMO for step in ("tokenizer", "model"))]
+)
 def test_no_weights_are_in_git(folder: str) -> None:
     ignored = (ROOT / ".gitignore").read_text(encoding="utf-8")
     assert (ROOT / "model_repository" / folder).is_dir()
@@ -64,7 +66,9 @@ def test_no_weights_are_in_git(folder: str) -> None:
         assert f"/model_repository/*/*/{pattern}" in ignored
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../up", "-x", "a b", "ü", "x" * 101, "t_model", "t_tokenizer"])
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "a/b", "../up", "-x", "a b", "ü", "x" * 101, "t_model", "t_tokenizer"]
+)
 def test_a_name_that_is_no_plain_folder_name_is_refused(name: str) -> None:
     with pytest.raises(BadName):
         check_name(name)
@@ -80,5 +84,9 @@ def test_versions_start_at_one(number: int) -> None:
 def test_labels_of_any_script_survive_in_the_settings() -> None:
     fields = {name: getattr(version("onnx"), name) for name in ModelVersion.__dataclass_fields__}
     files = ModelVersion(**{**fields, "labels": ('"quoted"', "приём", "一")}).files()
-    settings = next(content for path, content in files.items() if path.parts[0].endswith("postprocess") and path.suffix == ".json")
+    settings = next(
+        content
+        for path, content in files.items()
+        if path.parts[0].endswith("postprocess") and path.suffix == ".json"
+    )
     assert json.loads(settings)["labels"] == ['"quoted"', "приём", "一"]

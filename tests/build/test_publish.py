@@ -74,7 +74,9 @@ def test_a_version_that_was_published_in_the_meantime_is_refused(repository: Pat
     assert snapshot(repository) == before
 
 
-def failing(call: Callable[[Path, Path], Path], at: int, error: BaseException) -> Callable[[Path, Path], Path]:
+def failing(
+    call: Callable[[Path, Path], Path], at: int, error: BaseException
+) -> Callable[[Path, Path], Path]:
     calls = iter(range(at + 1))
 
     def maybe(self: Path, target: Path) -> Path:
@@ -85,7 +87,9 @@ def failing(call: Callable[[Path, Path], Path], at: int, error: BaseException) -
     return maybe
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "full")], ids=["ctrl-c", "disk-full"])
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "full")], ids=["ctrl-c", "disk-full"]
+)
 @pytest.mark.parametrize("number", [1, 2], ids=["first", "second"])
 @pytest.mark.parametrize("at", range(9))
 def test_a_publication_cut_off_at_any_move_leaves_the_repository_as_it_was(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast, PretrainedConfig, PreTrainedModel
+from transformers import BertConfig, BertForSequenceClassification, PreTrainedModel, PreTrainedTokenizerFast
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 MAX_LENGTH = 64
@@ -19,7 +19,7 @@ def gate_texts() -> list[str]:
     return [loads(line) for line in lines]
 
 
-def tiny_tokenizer(texts: Sequence[str], *, size: int = 600) -> BertTokenizerFast:
+def tiny_tokenizer(texts: Sequence[str], *, size: int = 600) -> PreTrainedTokenizerFast:
     """A WordPiece tokenizer as BERT's, with a vocabulary learnt from `texts`."""
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer()
@@ -31,7 +31,16 @@ def tiny_tokenizer(texts: Sequence[str], *, size: int = 600) -> BertTokenizerFas
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=ends
     )
-    return BertTokenizerFast(tokenizer_object=tokenizer, model_max_length=MAX_LENGTH)
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=tokenizer,
+        model_max_length=MAX_LENGTH,
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        mask_token="[MASK]",
+    )
 
 
 def tiny_config(labels: Sequence[str], *, vocab_size: int, problem_type: str) -> BertConfig:
@@ -44,7 +53,7 @@ def tiny_config(labels: Sequence[str], *, vocab_size: int, problem_type: str) ->
         max_position_embeddings=MAX_LENGTH,
         id2label=dict(enumerate(labels)),
         label2id={label: index for index, label in enumerate(labels)},
-        problem_type=problem_type,
+        problem_type=problem_type,  # type: ignore[arg-type]
     )
 
 
@@ -71,10 +80,7 @@ def make_checkpoint(
     return folder
 
 
-def save(folder: Path, model: PreTrainedModel, tokenizer: BertTokenizerFast) -> None:
+def save(folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> None:
     sharpen(model)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-
-
-__all__ = ["PretrainedConfig", "gate_texts", "make_checkpoint", "tiny_tokenizer"]

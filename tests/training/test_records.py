@@ -14,12 +14,16 @@ ROWS = [("Wo ist meine Karte? 🙂", "card"), ('he said "no", twice', "refund"),
 
 
 def as_csv(path: Path) -> Path:
-    path.write_text('text,label\nWo ist meine Karte? 🙂,card\n"he said ""no"", twice",refund\ntwo\tparts,card\n')
+    path.write_text(
+        'text,label\nWo ist meine Karte? 🙂,card\n"he said ""no"", twice",refund\ntwo\tparts,card\n'
+    )
     return path
 
 
 def as_semicolon_csv(path: Path) -> Path:
-    path.write_text('text;label\nWo ist meine Karte? 🙂;card\n"he said ""no"", twice";refund\ntwo\tparts;card\n')
+    path.write_text(
+        'text;label\nWo ist meine Karte? 🙂;card\n"he said ""no"", twice";refund\ntwo\tparts;card\n'
+    )
     return path
 
 
@@ -69,7 +73,7 @@ def test_quotes_are_plain_characters_in_tsv_and_columns_go_by_number_without_a_h
     path = tmp_path / "a.tsv"
     path.write_text('"Quoted" start\t27\tid1\n27 is my\'s "age\t2,27\tid2\nnothing\t\tid3\n')
     data = read_labelled_texts(path, text_column="0", label_column="1", label_separator=",")
-    assert data.texts == ('"Quoted" start', '27 is my\'s "age', "nothing")
+    assert data.texts == ('"Quoted" start', "27 is my's \"age", "nothing")
     assert data.labels == (("27",), ("2", "27"), ())
     assert data.multi_label
     assert data.label_names == ("2", "27")
@@ -77,7 +81,9 @@ def test_quotes_are_plain_characters_in_tsv_and_columns_go_by_number_without_a_h
 
 def test_lists_make_data_multi_label_and_an_absent_list_means_no_label(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
-    path.write_text('[{"text": "a", "intents": ["x", "y", "x"]}, {"text": "b"}, {"text": "c", "intents": []}]')
+    path.write_text(
+        '[{"text": "a", "intents": ["x", "y", "x"]}, {"text": "b"}, {"text": "c", "intents": []}]'
+    )
     data = read_labelled_texts(path)
     assert data.labels == (("x", "y"), (), ())
     assert data.label_column == "intents"
@@ -120,7 +126,11 @@ def test_plain_text_is_one_text_a_line_whatever_other_separators_it_holds(tmp_pa
         ("a.csv", b"text,label\n   ,a\n", "line 2: the text is missing or empty"),
         ("a.csv", b'text,label\n"open,a\n', "this is not valid CSV"),
         ("a.csv", b"text,label\ncaf\xe9,a\n", "line 2: expected UTF-8"),
-        ("a.csv", b"words,kind\nhi,a\n", "no column that is clearly the text; its columns are 'words', 'kind'"),
+        (
+            "a.csv",
+            b"words,kind\nhi,a\n",
+            "no column that is clearly the text; its columns are 'words', 'kind'",
+        ),
         ("a.csv", b"text,kind\nhi,a\n", "choose with --label-column"),
         ("a.tsv", b"text\tlabel\nhi\ta\tb\n", "line 2: expected 2 fields"),
         ("a.jsonl", b'{"text": "a", "label": "x"}\n{"text": "b"\n', "line 2: this is not valid JSON"),

@@ -10,6 +10,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+ROLES = ["pad_token", "unk_token", "cls_token", "sep_token", "mask_token"]
 TOPICS = {
     "fruit": ["apple", "pear", "plum", "cherry"],
     "metal": ["iron", "copper", "zinc", "silver"],
@@ -22,13 +23,13 @@ MAX_POSITIONS = 48
 def make_tiny_base(folder: Path, *, weight: float | None = None) -> Path:
     """Save the checkpoint into `folder`; `weight` overwrites every weight of the embeddings (NaN breaks the loss)."""
     words = [*SPECIAL, *FILLERS, *(word for topic in TOPICS.values() for word in topic)]
-    tokenizer = Tokenizer(models.WordPiece({word: n for n, word in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer = Tokenizer(models.WordPiece({word: n for n, word in enumerate(words)}, unk_token=SPECIAL[1]))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    fast = PreTrainedTokenizerFast(
+    fast = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer,
-        **dict(zip(["pad_token", "unk_token", "cls_token", "sep_token", "mask_token"], SPECIAL, strict=True)),
+        **dict(zip(ROLES, SPECIAL, strict=True)),
     )
     fast.save_pretrained(folder)
     torch.manual_seed(0)
@@ -40,6 +41,8 @@ def make_tiny_base(folder: Path, *, weight: float | None = None) -> Path:
             num_attention_heads=2,
             intermediate_size=64,
             max_position_embeddings=MAX_POSITIONS,
+            hidden_dropout_prob=0.0,
+            attention_probs_dropout_prob=0.0,
         )
     )
     if weight is not None:

@@ -17,8 +17,8 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerFast,
 )
-from tritext.checkpoints import locate, sha256
 
+from tritext.checkpoints import locate, sha256
 from tritext_training.errors import BaseUnusable, MaxLengthTooLong
 
 DEFAULT_MAX_LENGTH = 256

@@ -11,8 +11,8 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
-from tritext.console import err
 
+from tritext.console import err
 from tritext_training.errors import Diverged
 
 
@@ -61,6 +61,12 @@ class ProgressBar(TrainerCallback):
             loss=self._loss,
             rate=texts / (time.monotonic() - self._started),
         )
+
+    def on_epoch_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        del args, state
+        control.should_log = True  # so that each epoch's mean loss is its own, resumed or not
 
     def on_log(
         self,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 import transformers
 from transformers import (
     DataCollatorWithPadding,
@@ -24,6 +25,11 @@ Features = Sequence[dict[str, Any]]
 
 UPDATES = 1500
 """Weight updates aimed at when the number of epochs is not given: enough to converge, minutes for a small encoder."""
+
+HEAD_FACTOR = 10.0
+"""The new head's learning rate, as a multiple of the encoder's."""
+
+WEIGHT_DECAY = 0.01
 
 FEWEST_EPOCHS, MOST_EPOCHS = 3, 15
 
@@ -86,6 +92,7 @@ def fine_tune(
         eval_dataset=validation,
         data_collator=DataCollatorWithPadding(tokenizer),
         compute_metrics=figures,
+        optimizers=(_optimizer(model, recipe.learning_rate), None),
         callbacks=[bar, stop, StopOnBrokenLoss(), *_early_stopping(recipe)],
     )
     trainer.remove_callback(PrinterCallback)
@@ -120,7 +127,6 @@ def _arguments(recipe: Recipe, *, rows: int, checkpoints: Path) -> TrainingArgum
         per_device_train_batch_size=recipe.batch_size,
         per_device_eval_batch_size=max(32, recipe.batch_size),
         warmup_steps=max(1, round(0.06 * steps_per_epoch * recipe.epochs)),
-        weight_decay=0.01,
         train_sampling_strategy="group_by_length",
         eval_strategy="epoch",
         save_strategy="epoch",
@@ -135,6 +141,25 @@ def _arguments(recipe: Recipe, *, rows: int, checkpoints: Path) -> TrainingArgum
         disable_tqdm=True,
         report_to=[],
         dataloader_pin_memory=False,
+    )
+
+
+def _optimizer(model: PreTrainedModel, learning_rate: float) -> torch.optim.Optimizer:
+    """AdamW; biases and norms do not decay, and the head, which starts from nothing, learns faster."""
+    encoder = {id(parameter) for parameter in model.base_model.parameters()}
+    groups: dict[tuple[bool, bool], list[torch.nn.Parameter]] = {}
+    for parameter in model.parameters():
+        groups.setdefault((id(parameter) in encoder, parameter.ndim > 1), []).append(parameter)
+    return torch.optim.AdamW(
+        [
+            {
+                "params": parameters,
+                "lr": learning_rate if pretrained else learning_rate * HEAD_FACTOR,
+                "weight_decay": WEIGHT_DECAY if decays else 0.0,
+            }
+            for (pretrained, decays), parameters in groups.items()
+        ],
+        fused=True,
     )
 
 
@@ -154,20 +179,18 @@ def _summary(trainer: Trainer, *, interrupted: bool) -> TrainingRun:
 
 def _curves(history: Sequence[dict[str, float]]) -> list[dict[str, float]]:
     """One point per evaluation: the mean training loss since the one before, and the validation figures."""
-    points, losses, rate = [], [], math.nan
+    points: list[dict[str, float]] = []
+    total, first, last, rate = 0.0, 0.0, 0.0, math.nan
     for entry in history:
         if "loss" in entry:
-            losses.append(entry["loss"])
-            rate = entry["learning_rate"]
+            total += entry["loss"] * (entry["step"] - last)
+            last, rate = entry["step"], entry["learning_rate"]
         elif "eval_loss" in entry:
-            figures = {
-                key.replace("eval_", "validation_"): value for key, value in entry.items() if key in _KEPT
-            }
-            mean = sum(losses) / len(losses) if losses else math.nan
-            points.append(
-                {"epoch": round(entry["epoch"], 4), "train_loss": mean, "learning_rate": rate, **figures}
-            )
-            losses = []
+            figures = {name.replace("eval_", "validation_"): entry[name] for name in _KEPT}
+            loss = total / (last - first) if last > first else math.nan
+            epoch = round(entry["epoch"], 4)
+            points.append({"epoch": epoch, "train_loss": loss, "learning_rate": rate, **figures})
+            total, first = 0.0, last
     return points
 
 

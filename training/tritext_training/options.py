@@ -36,6 +36,7 @@ class TrainingOptions:
         self._expect("max_samples", "at least 2", self.max_samples is None or self.max_samples > 1)
         self._expect("batch_size", "at least 1", self.batch_size >= 1)
         self._expect("early_stopping", "0 (off) or a number of epochs", self.early_stopping >= 0)
+        self._expect("max_length", "at least 8", self.max_length is None or self.max_length >= 8)  # noqa: PLR2004
         self._expect("seed", "a number from 0 to 4294967295", 0 <= self.seed < 2**32)
         rate, share, threshold = self.learning_rate, self.validation_split, self.threshold
         self._expect(

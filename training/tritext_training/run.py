@@ -14,7 +14,7 @@ from tritext_training.base import Base, fitting_max_length, load_base
 from tritext_training.options import TrainingOptions
 from tritext_training.report import write_reports
 from tritext_training.tasks import Evaluation, Task, open_task
-from tritext_training.work import disk_errors, open_work_folder, refuse_existing, require_free_bytes
+from tritext_training.work import refuse_existing, require_free_bytes, work_folder
 
 DISK_BYTES_PER_PARAMETER = 40
 """At most, in fp32: three training checkpoints of weights and Adam's two moments, and the result."""
@@ -39,8 +39,7 @@ def train(options: TrainingOptions) -> dict[str, Any]:
     max_length = fitting_max_length(base, model, options.max_length)
     recipe = _recipe(options, rows=task.rows, hidden_size=model.config.hidden_size)
     encoded = task.encode(base.tokenizer, max_length)
-    work = open_work_folder(options.output, job=_job(options, task, base), overwrite=options.overwrite)
-    with disk_errors(work.path):
+    with work_folder(options.output, job=_job(options, task, base), overwrite=options.overwrite) as work:
         resume_from = work.last_checkpoint()
         if resume_from is None:
             require_free_bytes(work.path, DISK_BYTES_PER_PARAMETER * model.num_parameters())

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import torch
 from rich.progress import track
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
 from tritext.console import err
 
 Logits = npt.NDArray[np.float32]
@@ -25,7 +26,9 @@ def logits(checkpoint: Path, texts: Sequence[str], *, max_length: int, batch_siz
     order = sorted(range(len(texts)), key=lambda position: len(texts[position]))
     scored: Logits = np.zeros((len(texts), model.config.num_labels), dtype=np.float32)
     starts = range(0, len(order), batch_size)
-    for start in track(starts, description="Testing", console=err, transient=True, disable=not err.is_terminal):
+    for start in track(
+        starts, description="Testing", console=err, transient=True, disable=not err.is_terminal
+    ):
         rows = order[start : start + batch_size]
         batch = tokenizer(
             [texts[row] for row in rows],

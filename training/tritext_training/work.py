@@ -1,6 +1,6 @@
 """The folder in which a run works, beside its output: what makes a run resumable and its output appear whole.
 
-It refuses to know what is trained. Its life: `start` → training saves into `checkpoints` → the result is
+It refuses to know what is trained. Its life: `work_folder` → training saves into `checkpoints` → the result is
 written into `result` → `publish` renames that to the output and removes the rest.
 """
 
@@ -23,11 +23,10 @@ _LEAST_FREE_BYTES = 16 * 2**20
 
 @dataclass(frozen=True, kw_only=True)
 class WorkFolder:
-    """An exclusive place to work in; the lock lasts as long as the object."""
+    """An exclusive place to work in."""
 
     output: Path
     path: Path
-    lock: IO[str]
 
     @property
     def checkpoints(self) -> Path:
@@ -62,8 +61,9 @@ class WorkFolder:
         shutil.rmtree(self.path)
 
 
-def open_work_folder(output: Path, *, job: dict[str, Any], overwrite: bool) -> WorkFolder:
-    """Make the work folder, or take up the one that an interrupted run of the same job left.
+@contextmanager
+def work_folder(output: Path, *, job: dict[str, Any], overwrite: bool) -> Iterator[WorkFolder]:
+    """Make the work folder, or take up the one that an interrupted run of the same job left; lock it meanwhile.
 
     Args:
         output: Where the result goes in the end.
@@ -75,11 +75,13 @@ def open_work_folder(output: Path, *, job: dict[str, Any], overwrite: bool) -> W
     refuse_existing(output, overwrite=overwrite)
     with disk_errors(output.parent):
         path.mkdir(parents=True, exist_ok=True)
-        lock = _locked(path, output)
+        lock = (path / "lock").open("w")
+    with lock, disk_errors(output.parent):
+        _lock(lock, output)
         _claim(path, output, job=json.loads(json.dumps(job)), overwrite=overwrite)
-        folder = WorkFolder(output=output, path=path, lock=lock)
+        folder = WorkFolder(output=output, path=path)
         folder.checkpoints.mkdir(exist_ok=True)
-    return folder
+        yield folder
 
 
 def refuse_existing(output: Path, *, overwrite: bool) -> None:
@@ -90,13 +92,11 @@ def refuse_existing(output: Path, *, overwrite: bool) -> None:
         raise OutputExists(output=output)
 
 
-def _locked(path: Path, output: Path) -> IO[str]:
-    lock = (path / "lock").open("w")
+def _lock(lock: IO[str], output: Path) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise AlreadyRunning(output=output) from error
-    return lock
 
 
 def _claim(path: Path, output: Path, *, job: dict[str, Any], overwrite: bool) -> None:

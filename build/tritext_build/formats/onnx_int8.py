@@ -6,6 +6,7 @@ row-wise quantization: https://arxiv.org/abs/2208.07339), in operators of the ON
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -18,72 +19,111 @@ LEVELS = 127
 SMALLEST = 1e-10
 """A row of zeros still needs a scale to divide by."""
 
+GELU_LEAST = -0.17
+"""Gelu never goes below this (its minimum is -0.16997), so all 8 bits go to what lies above."""
+
 CONSTANTS: dict[str, npt.NDArray[np.generic]] = {
-    "tritext_int8_zero": np.array(128, np.uint8),
     "tritext_int8_weight_zero": np.array(0, np.int8),
-    "tritext_int8_levels": np.array(1 / LEVELS, np.float32),
     "tritext_int8_smallest": np.array(SMALLEST, np.float32),
     "tritext_int8_one": np.array(1, np.float32),
     "tritext_int8_last_axis": np.array([-1], np.int64),
+    "tritext_int8_symmetric_zero": np.array(128, np.uint8),
+    "tritext_int8_symmetric_step": np.array(1 / LEVELS, np.float32),
+    "tritext_int8_gelu_zero": np.array(0, np.uint8),
+    "tritext_int8_gelu_step": np.array(1 / 255, np.float32),
+    "tritext_int8_gelu_rise": np.array(-GELU_LEAST, np.float32),
 }
+
+
+@dataclass(frozen=True)
+class Product:
+    """One product of activations with a constant matrix, `y = x @ w`; `gelu`: x comes out of a Gelu."""
+
+    x: str
+    w: TensorProto
+    y: str
+    gelu: bool
+
+    @property
+    def kind(self) -> str:
+        return "tritext_int8_gelu" if self.gelu else "tritext_int8_symmetric"
+
+    def nodes(self) -> Iterator[NodeProto]:
+        """`y` from the quantized rows of `x`; activations are uint8, which CPUs multiply fastest."""
+        x, w, y = self.x, self.w.name, self.y
+        zeros = [f"{self.kind}_zero", "tritext_int8_weight_zero"]
+        yield helper.make_node("MatMulInteger", [f"{x}_int8", f"{w}_int8", *zeros], [f"{y}_int32"])
+        yield helper.make_node("Cast", [f"{y}_int32"], [f"{y}_fp32"], to=TensorProto.FLOAT)
+        yield helper.make_node("Mul", [f"{y}_fp32", f"{w}_scale"], [f"{y}_columns"])
+        yield helper.make_node("Mul", [f"{y}_columns", f"{x}_scale"], [f"{y}_risen" if self.gelu else y])
+        if self.gelu:
+            yield helper.make_node("Add", [f"{y}_risen", f"{w}_fall"], [y])
+
+    def quantized_rows(self) -> Iterator[NodeProto]:
+        """Every row of `x` as 8-bit integers and one scale."""
+        x = self.x
+        # From Gelu: x + 0.17 over [0, largest]; otherwise |x| over [0, largest], both in steps of the scale.
+        lifted = f"{x}_lifted"
+        if self.gelu:
+            yield helper.make_node("Add", [x, f"{self.kind}_rise"], [lifted])
+        else:
+            yield helper.make_node("Abs", [x], [lifted])
+        yield helper.make_node("ReduceMax", [lifted, "tritext_int8_last_axis"], [f"{x}_max"], keepdims=1)
+        yield helper.make_node("Max", [f"{x}_max", "tritext_int8_smallest"], [f"{x}_positive"])
+        yield helper.make_node("Mul", [f"{x}_positive", f"{self.kind}_step"], [f"{x}_scale"])
+        yield helper.make_node("Div", [lifted if self.gelu else x, f"{x}_scale"], [f"{x}_steps"])
+        yield helper.make_node(
+            "QuantizeLinear", [f"{x}_steps", "tritext_int8_one", f"{self.kind}_zero"], [f"{x}_int8"]
+        )
+
+    def quantized_weight(self) -> Iterator[TensorProto]:
+        """The weight [in, out] as int8, one scale per output column, and what lifting `x` added to `y`."""
+        values = numpy_helper.to_array(self.w)
+        scale = np.maximum(np.abs(values).max(axis=0), SMALLEST) / LEVELS
+        rounded = np.clip(np.round(values / scale), -LEVELS, LEVELS).astype(np.int8)
+        yield numpy_helper.from_array(rounded, f"{self.w.name}_int8")
+        yield numpy_helper.from_array(scale.astype(np.float32), f"{self.w.name}_scale")
+        if self.gelu:
+            fall = GELU_LEAST * values.sum(axis=0, dtype=np.float64)
+            yield numpy_helper.from_array(fall.astype(np.float32), f"{self.w.name}_fall")
 
 
 def quantize_per_token(proto: onnx.ModelProto) -> int:
     """Replace, in place, every product of activations with a constant matrix by its int8 form.
 
-    Embeddings, norms, attention products and the biases stay FP32.
+    Embeddings, norms, attention products, biases and the heads (which are Gemm) stay FP32.
 
     Returns:
         How many products were replaced.
     """
     graph = proto.graph
-    weights = {tensor.name: tensor for tensor in graph.initializer if len(tensor.dims) == 2}  # noqa: PLR2004
-    quantized: set[str] = set()
+    products = {product.y: product for product in _products(graph)}
     nodes: list[NodeProto] = []
-    replaced: set[str] = set()
+    quantized: set[str] = set()
     for node in graph.node:
-        if node.op_type != "MatMul" or node.input[1] not in weights:
+        product = products.get(node.output[0])
+        if product is None:
             nodes.append(node)
             continue
-        activations, weight = node.input
-        if activations not in quantized:
-            nodes.extend(_quantize_rows(activations))
-            quantized.add(activations)
-        nodes.extend(_product(activations, weight, node.output[0]))
-        replaced.add(weight)
-    kept = [tensor for tensor in graph.initializer if tensor.name not in replaced]
-    quantized_weights = [tensor for name in sorted(replaced) for tensor in _quantize_weight(weights[name])]
-    constants = [numpy_helper.from_array(value, name) for name, value in CONSTANTS.items()]
+        if product.x not in quantized:
+            nodes.extend(product.quantized_rows())
+            quantized.add(product.x)
+        nodes.extend(product.nodes())
+    replaced = {product.w.name for product in products.values()}
+    tensors = [tensor for tensor in graph.initializer if tensor.name not in replaced]
+    tensors += [tensor for product in products.values() for tensor in product.quantized_weight()]
+    tensors += [numpy_helper.from_array(value, name) for name, value in CONSTANTS.items()]
     del graph.node[:], graph.initializer[:]
     graph.node.extend(nodes)
-    graph.initializer.extend([*kept, *quantized_weights, *constants])
-    return len(replaced)
+    graph.initializer.extend(tensors)
+    return len(products)
 
 
-def _quantize_rows(x: str) -> Iterator[NodeProto]:
-    """Each row of `x` divided by its largest magnitude / 127, as uint8 around 128, which CPUs multiply fastest."""
-    yield helper.make_node("Abs", [x], [f"{x}_abs"])
-    yield helper.make_node("ReduceMax", [f"{x}_abs", "tritext_int8_last_axis"], [f"{x}_max"], keepdims=1)
-    yield helper.make_node("Max", [f"{x}_max", "tritext_int8_smallest"], [f"{x}_positive"])
-    yield helper.make_node("Mul", [f"{x}_positive", "tritext_int8_levels"], [f"{x}_scale"])
-    yield helper.make_node("Div", [x, f"{x}_scale"], [f"{x}_scaled"])
-    yield helper.make_node(
-        "QuantizeLinear", [f"{x}_scaled", "tritext_int8_one", "tritext_int8_zero"], [f"{x}_int8"]
-    )
-
-
-def _product(x: str, weight: str, output: str) -> Iterator[NodeProto]:
-    zeros = ["tritext_int8_zero", "tritext_int8_weight_zero"]
-    yield helper.make_node("MatMulInteger", [f"{x}_int8", f"{weight}_int8", *zeros], [f"{output}_int32"])
-    yield helper.make_node("Cast", [f"{output}_int32"], [f"{output}_fp32"], to=TensorProto.FLOAT)
-    yield helper.make_node("Mul", [f"{output}_fp32", f"{weight}_scale"], [f"{output}_columns"])
-    yield helper.make_node("Mul", [f"{output}_columns", f"{x}_scale"], [output])
-
-
-def _quantize_weight(tensor: TensorProto) -> Iterator[TensorProto]:
-    """The weight [in, out] as int8 with one scale per output column."""
-    values = numpy_helper.to_array(tensor)
-    scale = np.maximum(np.abs(values).max(axis=0), SMALLEST) / LEVELS
-    rounded = np.clip(np.round(values / scale), -LEVELS, LEVELS).astype(np.int8)
-    yield numpy_helper.from_array(rounded, f"{tensor.name}_int8")
-    yield numpy_helper.from_array(scale.astype(np.float32), f"{tensor.name}_scale")
+def _products(graph: onnx.GraphProto) -> Iterator[Product]:
+    weights = {tensor.name: tensor for tensor in graph.initializer if len(tensor.dims) == 2}  # noqa: PLR2004
+    uses = [name for node in graph.node for name in node.input]
+    from_gelu = {node.output[0] for node in graph.node if node.op_type == "Gelu"}
+    for node in graph.node:
+        # A weight with several uses, such as tied embeddings, must stay what it is for the others.
+        if node.op_type == "MatMul" and node.input[1] in weights and uses.count(node.input[1]) == 1:
+            yield Product(node.input[0], weights[node.input[1]], node.output[0], node.input[0] in from_gelu)

@@ -1,6 +1,5 @@
 """TorchScript: traced, with Triton's backend `pytorch`."""
 
-import copy
 import io
 import warnings
 from collections.abc import Mapping, Sequence
@@ -14,8 +13,9 @@ import torch
 from tritext_build.graph import OUTPUTS, ServedGraph, TrimmedGraph
 
 from .format import RunGraph
+from .reduced import reduced
 
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+REDUCED = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class TorchScriptFormat:
@@ -28,7 +28,7 @@ class TorchScriptFormat:
     name = "torchscript"
     backend = "pytorch"
     filename = "model.pt"
-    precisions = tuple(DTYPES)
+    precisions = ("fp32", *REDUCED)
     parameters: Mapping[str, str] = MappingProxyType(
         {
             "INFERENCE_MODE": "true",
@@ -47,13 +47,14 @@ class TorchScriptFormat:
         self, graph: ServedGraph, example: dict[str, npt.NDArray[np.int64]], path: Path, precision: str
     ) -> None:
         graph.model.set_attn_implementation("sdpa")  # type: ignore[operator]
-        module = TrimmedGraph(copy.deepcopy(graph)).to(DTYPES[precision]).eval()
+        if precision in REDUCED:
+            graph = graph.with_model(reduced(graph.model, REDUCED[precision]))
         inputs = tuple(torch.from_numpy(example[name]) for name in graph.input_names)
         buffer = io.BytesIO()
         with warnings.catch_warnings(), torch.inference_mode():
             # The tracer warns of every Python branch on a shape; the gates check what it made of them.
             warnings.simplefilter("ignore")
-            torch.jit.save(torch.jit.trace(module, inputs, check_trace=False), buffer)  # type: ignore[no-untyped-call]
+            torch.jit.save(torch.jit.trace(TrimmedGraph(graph).eval(), inputs, check_trace=False), buffer)  # type: ignore[no-untyped-call]
         path.write_bytes(buffer.getbuffer())
 
     def load(self, path: Path) -> RunGraph:

@@ -1,2 +1,108 @@
-def serve() -> None:
-    raise SystemExit(1)
+"""`tritext serve`: its options; the work is done by `tritext_serving`."""
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class LogLevel(str, Enum):
+    """How much of Triton's log is passed on."""
+
+    error = "error"
+    warning = "warning"
+    info = "info"
+    verbose = "verbose"
+
+
+def serve(
+    repository: Annotated[
+        Path, typer.Option(help="The model repository: one folder per model, as `tritext build` writes it.")
+    ] = Path("model_repository"),
+    tritonserver: Annotated[
+        Path | None,
+        typer.Option(
+            help="The tritonserver to run. Default: the one on PATH, as in NVIDIA's container, else the one of "
+            "NVIDIA's wheel, which runs on any Linux machine."
+        ),
+    ] = None,
+    host: Annotated[
+        str,
+        typer.Option(
+            help="The address to listen on. 0.0.0.0 admits other machines: Triton asks nobody for a password, so put "
+            "a proxy in front."
+        ),
+    ] = "127.0.0.1",
+    http_port: Annotated[int, typer.Option(min=0, max=65535, help="For HTTP; 0 takes a free one.")] = 8000,
+    grpc_port: Annotated[int, typer.Option(min=0, max=65535, help="For gRPC; 0 takes a free one.")] = 8001,
+    metrics_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="For Prometheus; 0 takes a free one.")
+    ] = 8002,
+    instances: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Copies of each network that run at once. More of them answer more users, fewer answer one user "
+            "sooner. Default: as many as there are cores; on a GPU, what Triton chooses.",
+        ),
+    ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Threads of one copy; instances times threads should be the number of cores. Default: 1.",
+        ),
+    ] = None,
+    log_level: Annotated[
+        LogLevel, typer.Option(help="How much of Triton's own log is shown.", case_sensitive=False)
+    ] = LogLevel.warning,
+    timeout: Annotated[
+        float,
+        typer.Option(min=1, help="Seconds until every model must be ready; big ones take long to load."),
+    ] = 300.0,
+    exit_timeout: Annotated[
+        float,
+        typer.Option(
+            min=0, help="Seconds that requests in flight get to be answered when the server is stopped."
+        ),
+    ] = 30.0,
+    detach: Annotated[
+        bool,
+        typer.Option(
+            "--detach",
+            help="Return when every model is ready and leave the server running; its log goes to a file.",
+        ),
+    ] = False,
+    pid_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where the server writes its process number once it is ready; `kill $(cat FILE)` stops it. Default: "
+            "none, with --detach tritext-serve.pid."
+        ),
+    ] = None,
+) -> None:
+    """Serve a model repository on Triton, and keep it served.
+
+    Every model is loaded before the ports open. If Triton or one of its Python processes dies, it is started again; on
+    Ctrl+C and SIGTERM the requests in flight are answered first.
+    """
+    from tritext_serving import ServeSettings, background, foreground
+
+    settings = ServeSettings(
+        repository=repository,
+        tritonserver=tritonserver,
+        host=host,
+        http_port=http_port,
+        grpc_port=grpc_port,
+        metrics_port=metrics_port,
+        instances=instances,
+        threads=threads,
+        log_level=log_level.value,
+        timeout=timeout,
+        exit_timeout=exit_timeout,
+    )
+    if detach:
+        background.start(settings, pid_file=pid_file or Path("tritext-serve.pid"))
+    else:
+        foreground.run(settings, pid_file=pid_file)

@@ -1,5 +1,6 @@
 """`tritext train`: its options; the work is done by `tritext_training`."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -93,6 +94,10 @@ def train(
 
     Ctrl+C stops early and keeps the best epoch so far.
     """
+    # Must be set before torch is loaded: threads that wait by spinning slow training several times over as soon
+    # as anything else runs on the machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
     from tritext_training.options import TrainingOptions
     from tritext_training.run import train as run
 

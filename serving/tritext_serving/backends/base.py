@@ -3,8 +3,6 @@
 Knows Triton's request and response objects; knows nothing of the library that runs the model.
 """
 
-from __future__ import annotations  # Triton completes its module only after this one was imported
-
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -13,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import triton_python_backend_utils as pb_utils
+import triton_python_backend_utils as pb_utils  # its classes come only after this module was imported: annotate in quotes
 
 from tritext_serving.backends.config import ModelSettings
 
@@ -61,7 +59,7 @@ class BatchingModel(ABC):
                 f"run `pip install {self.library}` there"
             ) from None
 
-    def execute(self, requests: Sequence[pb_utils.InferenceRequest]) -> list[pb_utils.InferenceResponse]:
+    def execute(self, requests: "Sequence[pb_utils.InferenceRequest]") -> "list[pb_utils.InferenceResponse]":
         """Answer all requests of a batch from one run; without batching each request is a run of its own."""
         if self.settings.max_batch_size > 0:
             return self._answer(requests)
@@ -70,7 +68,7 @@ class BatchingModel(ABC):
     def finalize(self) -> None:
         del self.runner
 
-    def _answer(self, requests: Sequence[pb_utils.InferenceRequest]) -> list[pb_utils.InferenceResponse]:
+    def _answer(self, requests: "Sequence[pb_utils.InferenceRequest]") -> "list[pb_utils.InferenceResponse]":
         wanted = [request.requested_output_names() for request in requests]
         names = list(dict.fromkeys(name for some in wanted for name in some))
         try:
@@ -87,7 +85,9 @@ class BatchingModel(ABC):
         for name, output in zip(names, outputs, strict=True):
             promised = self.settings.outputs[name].dtype
             if output.dtype != promised:
-                raise TypeError(f"output {name!r} is {output.dtype}, but the config says {np.dtype(promised)}")
+                raise TypeError(
+                    f"output {name!r} is {output.dtype}, but the config says {np.dtype(promised)}"
+                )
         return dict(zip(names, outputs, strict=True))
 
 
@@ -98,7 +98,7 @@ def _instance(args: Mapping[str, str], default_filename: str) -> Instance:
     return Instance(folder / (settings.filename or default_filename), settings, device)
 
 
-def _joined(requests: Sequence[pb_utils.InferenceRequest]) -> tuple[list[int], dict[str, Array]]:
+def _joined(requests: "Sequence[pb_utils.InferenceRequest]") -> tuple[list[int], dict[str, Array]]:
     """The rows of each request, and every input with all requests' rows one below the other."""
     tensors = [{tensor.name(): tensor.as_numpy() for tensor in request.inputs()} for request in requests]
     if len(tensors) == 1:
@@ -115,13 +115,15 @@ def _split(output: Array, rows: Sequence[int]) -> list[Array]:
     return np.split(output, np.cumsum(rows)[:-1])
 
 
-def _response(names: Sequence[str], parts: Mapping[str, list[Array]], index: int) -> pb_utils.InferenceResponse:
+def _response(
+    names: Sequence[str], parts: Mapping[str, list[Array]], index: int
+) -> "pb_utils.InferenceResponse":
     return pb_utils.InferenceResponse([_tensor(name, parts[name][index]) for name in names])
 
 
-def _tensor(name: str, array: Array) -> pb_utils.Tensor:
+def _tensor(name: str, array: Array) -> "pb_utils.Tensor":
     return pb_utils.Tensor(name, array)
 
 
-def _failed(message: str) -> pb_utils.InferenceResponse:
+def _failed(message: str) -> "pb_utils.InferenceResponse":
     return pb_utils.InferenceResponse([], pb_utils.TritonError(message))

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 from transformers import EvalPrediction, PreTrainedModel, PreTrainedTokenizerFast
+
 from tritext.checkpoints import sha256
 from tritext.records import LabelledTexts, read_labelled_texts
-
 from tritext_training import metrics, scoring, splits
 from tritext_training.base import Base, load_classifier
 from tritext_training.errors import BadOption, MixedLabelling, TooFewLabels, TooFewRows, UnseenLabels

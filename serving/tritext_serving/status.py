@@ -1,0 +1,188 @@
+"""What a running Triton says of itself, as a table for people and as JSON for programs. Only reads, and only over HTTP."""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+
+from tritext.console import out, print_json
+from tritext_serving.control import Control, ModelState
+from tritext_serving.errors import Refused
+
+NANOSECONDS_PER_MS = 1e6
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelStatus:
+    """One version of one model; times are means in milliseconds over its successful requests, None before the first."""
+
+    name: str
+    version: str
+    ensemble: str | None
+    ready: bool
+    reason: str
+    requests: int = 0
+    failed: int = 0
+    rows: int = 0
+    executions: int = 0
+    average_batch: float | None = None
+    latency_ms: float | None = None
+    queue_ms: float | None = None
+    compute_ms: float | None = None
+    per_second: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerStatus:
+    """A server at one moment; `ready` if all of its models are."""
+
+    url: str
+    triton: str
+    ready: bool
+    models: tuple[ModelStatus, ...]
+
+
+def read(url: str) -> ServerStatus:
+    """Ask the Triton at `url` (host:port) for its models and their statistics.
+
+    Raises:
+        Unreachable: nobody answers there.
+    """
+    control = Control(url=url.removeprefix("http://").rstrip("/"))
+    version = control.metadata().get("version", "unknown")
+    states = control.index()
+    statistics = {(row["name"], row["version"]): row for row in control.statistics()}
+    models = tuple(_in_order(states, statistics, _steps(control, states)))
+    return ServerStatus(url=url, triton=version, ready=all(model.ready for model in models), models=models)
+
+
+def show(url: str, *, as_json: bool, every: float | None) -> None:
+    """Print the status once, or with `every` again and again after so many seconds."""
+    present: Any = (
+        (lambda status: print_json(asdict(status))) if as_json else (lambda status: out.print(table(status)))
+    )
+    if every is None:
+        present(read(url))
+    elif as_json:
+        for status in _looks(url, every):
+            present(status)
+    else:
+        with Live(console=out, auto_refresh=False) as live:
+            for status in _looks(url, every):
+                live.update(table(status), refresh=True)
+
+
+def table(status: ServerStatus) -> Table:
+    """Ensembles with their steps below them, then what stands alone."""
+    view = Table(
+        title=f"Triton {status.triton} at {status.url}", title_justify="left", caption_justify="left"
+    )
+    for heading in ("model", "version", "state"):
+        view.add_column(heading, overflow="fold")
+    for heading in ("requests", "failed", "per s", "batch", "latency ms", "queue ms", "compute ms"):
+        view.add_column(heading, justify="right", no_wrap=True)
+    for model in status.models:
+        view.add_row(*_cells(model))
+    return view
+
+
+def _cells(model: ModelStatus) -> list[str]:
+    state = "[green]ready[/]" if model.ready else f"[red]{escape(model.reason or 'not loaded')}[/]"
+    measured = (model.per_second, model.average_batch, model.latency_ms, model.queue_ms, model.compute_ms)
+    name = f"  {model.name}" if model.ensemble else model.name
+    counts = [f"{model.requests:,}", f"{model.failed:,}"]
+    return [
+        escape(name),
+        model.version,
+        state,
+        *counts,
+        *("" if x is None else f"{x:,.2f}" for x in measured),
+    ]
+
+
+def _looks(url: str, every: float) -> Iterator[ServerStatus]:
+    """The status every so many seconds; from the second on with the rates since the one before."""
+    before, then = read(url), time.monotonic()
+    yield before
+    while True:
+        time.sleep(every)
+        status, now = read(url), time.monotonic()
+        yield _with_rates(before, status, now - then)
+        before, then = status, now
+
+
+def _with_rates(before: ServerStatus, status: ServerStatus, seconds: float) -> ServerStatus:
+    counted = {(model.name, model.version): model.requests for model in before.models}
+    rated = (
+        # A server that was started again counts from nothing.
+        replace(
+            model, per_second=max(0, model.requests - counted.get((model.name, model.version), 0)) / seconds
+        )
+        for model in status.models
+    )
+    return replace(status, models=tuple(rated))
+
+
+def _steps(control: Control, states: list[ModelState]) -> Mapping[str, str]:
+    """The ensemble that each step belongs to (the first by name, where it serves several)."""
+    owner: dict[str, str] = {}
+    for name in sorted({state.name for state in states if state.ready}):
+        for step in _config(control, name).get("ensemble_scheduling", {}).get("step", []):
+            owner.setdefault(step["model_name"], name)
+    return owner
+
+
+def _config(control: Control, name: str) -> dict[str, Any]:
+    try:
+        return control.config(name)
+    except Refused:
+        # It was unloaded between two questions.
+        return {}
+
+
+def _in_order(
+    states: list[ModelState], statistics: Mapping[tuple[str, str], dict[str, Any]], owner: Mapping[str, str]
+) -> Iterator[ModelStatus]:
+    for state in sorted(
+        states, key=lambda state: (owner.get(state.name, state.name), state.name, state.version)
+    ):
+        row = statistics.get((state.name, state.version), {})
+        yield _model(state, row, owner.get(state.name))
+
+
+def _model(state: ModelState, row: Mapping[str, Any], ensemble: str | None) -> ModelStatus:
+    times = row.get("inference_stats", {})
+    rows, executions = int(row.get("inference_count", 0)), int(row.get("execution_count", 0))
+    return ModelStatus(
+        name=state.name,
+        version=state.version,
+        ensemble=ensemble,
+        ready=state.ready,
+        reason=state.reason,
+        requests=_count(times, "success"),
+        failed=_count(times, "fail"),
+        rows=rows,
+        executions=executions,
+        average_batch=rows / executions if executions else None,
+        latency_ms=_mean_ms(times, "success"),
+        queue_ms=_mean_ms(times, "queue"),
+        compute_ms=_sum(_mean_ms(times, f"compute_{part}") for part in ("input", "infer", "output")),
+    )
+
+
+def _count(times: Mapping[str, Any], name: str) -> int:
+    return int(times.get(name, {}).get("count", 0))
+
+
+def _mean_ms(times: Mapping[str, Any], name: str) -> float | None:
+    count = _count(times, name)
+    return int(times[name]["ns"]) / count / NANOSECONDS_PER_MS if count else None
+
+
+def _sum(parts: Iterator[float | None]) -> float | None:
+    known = [part for part in parts if part is not None]
+    return sum(known) if known else None

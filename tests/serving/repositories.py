@@ -1,0 +1,143 @@
+"""Tiny model repositories, made on the spot: a tokenizer in Python, a network as ONNX or TorchScript, an ensemble over both."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import torch
+from onnx import TensorProto, helper
+
+WIDTH = 8
+LABELS = 3
+WEIGHTS = np.arange(WIDTH * LABELS, dtype=np.float32).reshape(WIDTH, LABELS)
+
+TOKENIZER = """
+import time
+import numpy as np
+import triton_python_backend_utils as pb_utils
+
+class TritonPythonModel:
+    def execute(self, requests):
+        return [self.answer(request) for request in requests]
+
+    def answer(self, request):
+        texts = pb_utils.get_input_tensor_by_name(request, "TEXT").as_numpy()[:, 0]
+        rows = np.zeros((len(texts), 8), np.int64)
+        for row, text in zip(rows, texts):
+            row[:2] = len(text), sum(text)
+            if text.startswith(b"sleep "):
+                time.sleep(float(text[6:]))
+        return pb_utils.InferenceResponse([pb_utils.Tensor("input_ids", rows)])
+"""
+
+
+def logits_of(text: str) -> npt.NDArray[np.float32]:
+    """What every network here answers: the length and the sum of the bytes, times the weights."""
+    data = text.encode()
+    row = np.zeros(WIDTH, np.float32)
+    row[:2] = len(data), sum(data)
+    logits: npt.NDArray[np.float32] = row @ WEIGHTS
+    return logits
+
+
+def add_ensemble(repository: Path, name: str, backend: str, *, network: str = "") -> None:
+    """A whole family: `name`, its tokenizer and its network; `network` is more text for the network's config."""
+    given, taken = ("input_ids", "logits") if backend == "onnxruntime" else ("INPUT__0", "OUTPUT__0")
+    write(
+        repository / name / "config.pbtxt",
+        f"""platform: "ensemble" max_batch_size: 64
+        input {{ name: "TEXT" data_type: TYPE_STRING dims: [1] }}
+        output {{ name: "LOGITS" data_type: TYPE_FP32 dims: [{LABELS}] }}
+        ensemble_scheduling {{
+          step {{ model_name: "{name}_tokenizer" model_version: 1
+            input_map {{ key: "TEXT" value: "TEXT" }} output_map {{ key: "input_ids" value: "ids" }} }}
+          step {{ model_name: "{name}_model" model_version: 1
+            input_map {{ key: "{given}" value: "ids" }} output_map {{ key: "{taken}" value: "LOGITS" }} }}
+        }}""",
+    )
+    (repository / name / "1").mkdir()
+    write(
+        repository / f"{name}_tokenizer/config.pbtxt",
+        f"""backend: "python" max_batch_size: 64
+        input {{ name: "TEXT" data_type: TYPE_STRING dims: [1] }}
+        output {{ name: "input_ids" data_type: TYPE_INT64 dims: [{WIDTH}] }}
+        instance_group {{ count: 1 kind: KIND_CPU }}
+        dynamic_batching {{ max_queue_delay_microseconds: 500 }}""",
+    )
+    write(repository / f"{name}_tokenizer/1/model.py", TOKENIZER)
+    write(repository / f"{name}_tokenizer/1/manifest.json", "{}")
+    add_network(repository, f"{name}_model", backend, more=network)
+
+
+def add_network(repository: Path, name: str, backend: str, *, more: str = "") -> None:
+    given, taken = ("input_ids", "logits") if backend == "onnxruntime" else ("INPUT__0", "OUTPUT__0")
+    config = f"""backend: "{backend}" max_batch_size: 64
+        input {{ name: "{given}" data_type: TYPE_INT64 dims: [{WIDTH}] }}
+        output {{ name: "{taken}" data_type: TYPE_FP32 dims: [{LABELS}] }}
+        dynamic_batching {{ max_queue_delay_microseconds: 500 }} {more}"""
+    write(repository / name / "config.pbtxt", config)
+    version = repository / name / "1"
+    version.mkdir()
+    if backend == "onnxruntime":
+        save_onnx(version / "model.onnx")
+    else:
+        save_torchscript(version / "model.pt")
+
+
+def save_onnx(path: Path, *, output: int = TensorProto.FLOAT) -> None:
+    """A graph with two outputs: `logits` of the given type, and `ids`, the input as it came."""
+    nodes = [
+        helper.make_node("Cast", ["input_ids"], ["numbers"], to=TensorProto.FLOAT),
+        helper.make_node("MatMul", ["numbers", "weights"], ["product"]),
+        helper.make_node("Cast", ["product"], ["logits"], to=output),
+        helper.make_node("Identity", ["input_ids"], ["ids"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["batch", "width"])],
+        [
+            helper.make_tensor_value_info("logits", output, ["batch", LABELS]),
+            helper.make_tensor_value_info("ids", TensorProto.INT64, ["batch", "width"]),
+        ],
+        [onnx.numpy_helper.from_array(WEIGHTS, "weights")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    path.write_bytes(model.SerializeToString())
+
+
+class TwoOutputs(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weights = torch.nn.Parameter(torch.from_numpy(WEIGHTS.copy()))
+
+    def forward(self, input_ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return input_ids.float() @ self.weights, input_ids
+
+
+def save_echo(path: Path) -> None:
+    """A graph that gives back `ids`, its input of any width."""
+    graph = helper.make_graph(
+        [helper.make_node("Identity", ["input_ids"], ["ids"])],
+        "echo",
+        [helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["batch", "width"])],
+        [helper.make_tensor_value_info("ids", TensorProto.INT64, ["batch", "width"])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    path.write_bytes(model.SerializeToString())
+
+
+def save_torchscript(path: Path) -> None:
+    jit: Any = torch.jit
+    with warnings.catch_warnings():
+        # torch would rather have us export, but Triton's backend reads TorchScript.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        jit.trace(TwoOutputs().eval(), torch.ones(2, WIDTH, dtype=torch.int64)).save(str(path))
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")

@@ -1,0 +1,135 @@
+"""What is complete is served; what is not is left out and named with its reason."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.serving.repositories import add_ensemble, add_network, write
+from tritext_serving import repository as repositories
+from tritext_serving import view
+from tritext_serving.errors import BadConfig, NothingToServe, RepositoryNotFound
+from tritext_serving.plan import Parallelism
+
+TWO = Parallelism(instances=2, threads=3)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    add_ensemble(tmp_path / "repository", "tiny", "onnxruntime")
+    return tmp_path / "repository"
+
+
+def add_version(folder: Path, version: int, *, manifest: bool) -> None:
+    for name in ("tiny", "tiny_model", "tiny_tokenizer"):
+        (folder / name / str(version)).mkdir()
+    if manifest:
+        write(folder / f"tiny_tokenizer/{version}/manifest.json", "{}")
+
+
+def test_a_complete_version_is_served_in_every_step(folder: Path) -> None:
+    add_version(folder, 2, manifest=True)
+    found = repositories.read(folder)
+    assert {model.versions for model in found.models.values()} == {(1, 2)}
+    assert found.skipped == {}
+
+
+def test_a_version_without_manifest_is_left_out_of_every_step_and_named(folder: Path) -> None:
+    add_version(folder, 2, manifest=False)
+    found = repositories.read(folder)
+    assert {model.versions for model in found.models.values()} == {(1,)}
+    assert found.skipped == {"tiny version 2": "incomplete, it has no manifest.json"}
+
+
+def test_an_ensemble_over_an_incomplete_version_is_left_out_with_the_step_to_blame(folder: Path) -> None:
+    add_version(folder, 2, manifest=False)
+    config = folder / "tiny/config.pbtxt"
+    write(config, config.read_text(encoding="utf-8").replace("model_version: 1", "model_version: 2"))
+    found = repositories.read(folder)
+    assert "tiny" not in found.models
+    assert "tiny_tokenizer version 2" in found.skipped["tiny"]
+
+
+def test_a_model_of_another_make_needs_no_manifest(folder: Path) -> None:
+    add_network(folder, "other", "onnxruntime")
+    assert repositories.read(folder).models["other"].versions == (1,)
+
+
+@pytest.mark.parametrize("name", ["0", "01", "v1", "-1", "1.5", "²"])
+def test_only_plain_positive_integers_are_versions(folder: Path, name: str) -> None:
+    (folder / "tiny_model" / name).mkdir()
+    assert repositories.read(folder).models["tiny_model"].versions == (1,)
+
+
+def test_a_folder_without_config_is_no_model(folder: Path) -> None:
+    (folder / ".staging/1").mkdir(parents=True)
+    write(folder / "README.md", "notes")
+    assert set(repositories.read(folder).models) == {"tiny", "tiny_model", "tiny_tokenizer"}
+
+
+@pytest.mark.parametrize("text", ["garbage {", 'name: "other"', 'max_batch_size: "many"', "\x00"])
+def test_a_config_that_is_none_is_refused_with_its_path(folder: Path, text: str) -> None:
+    write(folder / "tiny_model/config.pbtxt", text)
+    with pytest.raises(BadConfig, match=r"tiny_model/config\.pbtxt"):
+        repositories.read(folder)
+
+
+def test_a_missing_and_an_empty_repository_are_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(RepositoryNotFound, match="nowhere"):
+        repositories.read(tmp_path / "nowhere")
+    with pytest.raises(NothingToServe, match="tritext build"):
+        repositories.read(tmp_path)
+
+
+def test_a_repository_of_incomplete_versions_says_so(folder: Path) -> None:
+    (folder / "tiny_tokenizer/1/manifest.json").unlink()
+    with pytest.raises(NothingToServe, match="tiny version 1: incomplete"):
+        repositories.read(folder)
+
+
+def test_the_view_shows_complete_versions_only_and_the_files_stay_untouched(
+    folder: Path, tmp_path: Path
+) -> None:
+    add_version(folder, 2, manifest=False)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    shown = view.make(repositories.read(folder), TWO, tmp_path).path
+    assert sorted(path.name for path in (shown / "tiny_model").iterdir()) == ["1", "config.pbtxt"]
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_instances_and_threads_are_added_to_networks_alone(folder: Path, tmp_path: Path) -> None:
+    shown = view.make(repositories.read(folder), TWO, tmp_path).path
+    added = (shown / "tiny_model/config.pbtxt").read_text(encoding="utf-8")
+    assert "count: 2" in added
+    assert 'string_value: "3"' in added
+    for name in ("tiny", "tiny_tokenizer"):
+        assert (shown / name / "config.pbtxt").is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("own", "kept"),
+    [
+        ("instance_group { count: 5 kind: KIND_CPU }", ["count: 5"]),
+        ('parameters { key: "intra_op_thread_count" value: { string_value: "7" } }', ["count: 2", '"7"']),
+    ],
+)
+def test_what_the_config_decides_stays_as_it_is(tmp_path: Path, own: str, kept: list[str]) -> None:
+    add_network(tmp_path / "repository", "some_model", "onnxruntime", more=own)
+    shown = view.make(repositories.read(tmp_path / "repository"), TWO, tmp_path).path
+    text = (shown / "some_model/config.pbtxt").read_text(encoding="utf-8")
+    assert all(part in text for part in kept)
+    assert '"3"' not in text
+
+
+@pytest.mark.parametrize(("removed", "complete"), [("nothing", True), ("output", False), ("backend", False)])
+def test_triton_completes_a_config_only_where_something_is_missing(
+    folder: Path, tmp_path: Path, removed: str, *, complete: bool
+) -> None:
+    config = folder / "tiny_model/config.pbtxt"
+    lines = config.read_text(encoding="utf-8").splitlines()
+    write(
+        config,
+        "\n".join(line for line in lines if not line.strip().startswith(removed)).replace(
+            'backend: "onnxruntime"', "" if removed == "backend" else 'backend: "onnxruntime"'
+        ),
+    )
+    assert view.make(repositories.read(folder), None, tmp_path).configs_complete is complete

@@ -1,0 +1,146 @@
+"""Laws of a run: it resumes after being killed, Ctrl+C keeps the best epoch, and nothing half-done is published."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.training.conftest import options
+from tests.training.tiny_base import write_topics
+from tritext_training.errors import AlreadyRunning, DifferentRun, DiskFull, OutputExists, OutputNotWritable
+from tritext_training.run import train
+from tritext_training.work import disk_errors, work_folder
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", "from tritext.cli import main; main()", "train", *arguments]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_for_epoch(process: subprocess.Popen[str], output: Path) -> None:
+    """Until the first epoch of the run into `output` is saved to its end."""
+    checkpoints = output.parent / f".{output.name}.training" / "checkpoints"
+    for _ in range(600):
+        if any(checkpoints.glob("checkpoint-*/trainer_state.json")):
+            return
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    raise AssertionError("no epoch was saved")
+
+
+def arguments(data: Path, base: Path, output: Path, epochs: int) -> list[str]:
+    return [
+        *("--data", str(data), "--base", str(base), "--output", str(output), "--epochs", str(epochs)),
+        *("--learning-rate", "0.001", "--batch-size", "8", "--max-length", "16", "--early-stopping", "0"),
+    ]
+
+
+def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been_killed(tmp_path: Path, base: Path) -> None:
+    data = write_topics(tmp_path / "data.csv", rows=400, seed=5)
+    given = {"data": data, "base": str(base), "epochs": 6, "early_stopping": 0}
+    output = tmp_path / "killed"
+    with running(*arguments(data, base, output, epochs=6)) as process:
+        wait_for_epoch(process, output)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert not output.exists()
+    with pytest.raises(DifferentRun, match="seed was 42, now 43"):
+        train(options(**given, output=output, seed=43))
+    resumed = train(options(**given, output=output))
+    whole = train(options(**given, output=tmp_path / "whole"))
+    assert resumed["training"]["resumed"]
+    assert not whole["training"]["resumed"]
+    assert resumed["training"]["curves"] == whole["training"]["curves"]
+    assert (output / "model.safetensors").read_bytes() == (tmp_path / "whole/model.safetensors").read_bytes()
+
+
+def test_ctrl_c_keeps_the_best_epoch_so_far_and_still_tests_and_publishes(tmp_path: Path, base: Path) -> None:
+    data = write_topics(tmp_path / "data.csv", rows=300, seed=5)
+    output = tmp_path / "stopped"
+    with running(*arguments(data, base, output, epochs=10_000), "--json") as process:
+        wait_for_epoch(process, output)
+        process.send_signal(signal.SIGINT)
+        answer, messages = process.communicate(timeout=60)
+    assert process.returncode == 0, messages
+    summary = json.loads(answer)
+    report = json.loads((output / "training_report.json").read_text())
+    assert summary["interrupted"]
+    assert summary["epochs"] < 10_000
+    curves = report["training"]["curves"]
+    assert (
+        max(point["validation_macro_f1"] for point in curves) == report["metrics"]["validation"]["macro_f1"]
+    )
+    assert report["metrics"]["test"]
+
+
+def test_an_existing_output_is_refused_and_untouched_unless_it_may_be_replaced(
+    tmp_path: Path, base: Path, topics: Path
+) -> None:
+    output = tmp_path / "out"
+    output.mkdir()
+    (output / "mine.txt").write_text("keep me")
+    with pytest.raises(OutputExists, match="--overwrite"):
+        train(options(data=topics, base=str(base), output=output))
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert (output / "mine.txt").read_text() == "keep me"
+    train(options(data=topics, base=str(base), output=output, epochs=1, overwrite=True))
+    assert (output / "model.safetensors").is_file()
+    assert not (output / "mine.txt").exists()
+
+
+def test_data_that_changed_meanwhile_are_never_mixed_into_an_interrupted_run(tmp_path: Path) -> None:
+    with work_folder(tmp_path / "out", job={"data": "a"}, overwrite=False) as work:
+        (work.checkpoints / "checkpoint-1").mkdir()
+    with (
+        pytest.raises(DifferentRun, match="data was a, now b"),
+        work_folder(tmp_path / "out", job={"data": "b"}, overwrite=False),
+    ):
+        pass
+    with work_folder(tmp_path / "out", job={"data": "b"}, overwrite=True) as work:
+        assert list(work.checkpoints.iterdir()) == []
+
+
+def test_two_processes_never_train_into_one_output(tmp_path: Path) -> None:
+    with (
+        work_folder(tmp_path / "out", job={}, overwrite=False),
+        pytest.raises(AlreadyRunning),
+        work_folder(tmp_path / "out", job={}, overwrite=True),
+    ):
+        pass
+
+
+def test_a_checkpoint_that_was_being_written_when_killed_is_not_resumed_from(tmp_path: Path) -> None:
+    states = {9: "{}", 10: "{}", 11: '{"epo', 12: ""}
+    with work_folder(tmp_path / "out", job={}, overwrite=False) as work:
+        for step, state in states.items():
+            (work.checkpoints / f"checkpoint-{step}").mkdir()
+            (work.checkpoints / f"checkpoint-{step}" / "trainer_state.json").write_text(state)
+        (work.checkpoints / "checkpoint-13").mkdir()
+        assert work.last_checkpoint() == work.checkpoints / "checkpoint-10"
+
+
+def test_an_output_below_a_file_is_refused_in_one_sentence(tmp_path: Path, base: Path, topics: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputNotWritable):
+        train(options(data=topics, base=str(base), output=tmp_path / "file" / "out"))
+
+
+def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(DiskFull, match="run the same command again"), disk_errors(tmp_path):
+        raise OSError(28, os.strerror(28))
