@@ -6,7 +6,6 @@ model names. Loading runs no code and unpickles nothing from the checkpoint.
 
 import inspect
 import json
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,11 +15,11 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoTokenizer, PretrainedConfig, PreTrainedTokenizerFast
-from transformers.utils import logging as transformers_logging
 
 from tritext.checkpoints import locate
 
 from .errors import BadCheckpoint, MaxLengthOutOfRange
+from .quiet import quiet
 from .tasks import Task, task_of
 
 LEAST_LENGTH = 8
@@ -166,11 +165,9 @@ def _length_limit(model: torch.nn.Module, tokenizer: PreTrainedTokenizerFast) ->
 @contextmanager
 def _translated(source: str) -> Iterator[None]:
     """The boundary to transformers: its many errors on unreadable files become one sentence."""
-    verbosity = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity(logging.CRITICAL)
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
-        yield
+        with quiet():
+            yield
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
         first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise BadCheckpoint(
@@ -178,5 +175,3 @@ def _translated(source: str) -> Iterator[None]:
             reason=f"reading it failed with {first_line!r}",
             remedy="Expected a folder in Hugging Face's layout: config.json, model.safetensors, tokenizer.json.",
         ) from error
-    finally:
-        transformers_logging.set_verbosity(verbosity)

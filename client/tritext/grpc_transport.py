@@ -16,8 +16,9 @@ _CHANNEL = [
     ("grpc.max_receive_message_length", MOST_MESSAGE_BYTES),
     # A server that was down is tried again as soon as the retry policy wants it, not when gRPC does.
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
+    # Despite its name the time that one attempt to connect may take.
+    ("grpc.min_reconnect_backoff_ms", 10_000),
     # Clients that share a subchannel would share each other's backoff.
     ("grpc.use_local_subchannel_pool", 1),
 ]

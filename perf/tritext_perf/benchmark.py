@@ -87,7 +87,7 @@ def run(request: BenchRequest, tell: Tell) -> tuple[Report, Path]:
         machine=facts.machine(server.address),
         versions={"tritext": facts.tritext_version(), "perf_analyzer": program.version},
         date=date,
-        accuracy=asked.accuracy,
+        metrics=asked.metrics,
         outcomes=outcomes,
         interrupted=interrupted,
     )
@@ -124,6 +124,7 @@ def _data_facts(asked: Quality) -> Mapping[str, Any]:
         "rows": texts.rows,
         "texts": len(texts),
         "refused": asked.refused,
+        "remark": asked.remark,
         "characters": texts.lengths,
         "tokens": asked.tokens,
     }

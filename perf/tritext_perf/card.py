@@ -31,7 +31,7 @@ def _card(report: Report) -> list[str]:
         "server": f"tritonserver {report.server['version']} at {report.server['url']}",
         "load from": _machine(report.machine),
         "texts": _texts(report.data),
-        "accuracy": "" if report.accuracy is None else f"{report.accuracy:.4f} on these texts",
+        "quality": _quality(report.metrics),
         "versions": ", ".join(f"{name} {value}" for name, value in report.versions.items()),
         "date, seed": f"{report.date}, {report.settings['seed']}",
     }
@@ -64,6 +64,11 @@ def _texts(data: Mapping[str, Any]) -> str:
     lengths, tokens = data["characters"], data.get("tokens")
     said = f"{data['texts']} of {data['rows']} in {data['path']}, {lengths['mean']:g} characters on average, {lengths['max']} at most"
     return said + (f" ({tokens['mean']:g} and {tokens['max']} tokens)" if tokens else "")
+
+
+def _quality(metrics: Mapping[str, float] | None) -> str:
+    said = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in (metrics or {}).items())
+    return said and f"{said} on these texts"
 
 
 def _figures(measured: Sequence[Measurement]) -> Table:
@@ -115,6 +120,8 @@ def notes(report: Report) -> list[str]:
     measured = measurements(report.outcomes)
     if refused := report.data["refused"]:
         found.append(f"The server refuses {refused} of the texts; they were left out.")
+    if report.data["remark"]:
+        found.append(report.data["remark"])
     stability = report.settings["stability"]
     if unsteady := _loads([one for one in measured if not one.steady and not one.is_falling_behind]):
         found.append(

@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from tritext.address import Address
 from tritext.client import Client
 from tritext.failures import IncompatibleModel, InvalidText
 from tritext.results import Label
 from tritext_perf.errors import EveryTextRefused
+from tritext_perf.evaluation import Probabilities, UnknownLabels, score
 from tritext_perf.input_data import Texts, spread_of
 from tritext_perf.server import ServedModel
 
@@ -24,8 +27,9 @@ class Quality:
     """Without those that the server refuses: one failed request ends a run of perf_analyzer."""
     refused: int = 0
     tokens: dict[str, float] | None = None
-    accuracy: float | None = None
-    """The share of texts whose best label is the file's; None without labels, or with another model's labels."""
+    metrics: dict[str, float] | None = None
+    remark: str = ""
+    """Why there are no metrics although the texts have labels."""
 
 
 def ask(address: Address, model: ServedModel, texts: Texts) -> Quality:
@@ -37,19 +41,24 @@ def ask(address: Address, model: ServedModel, texts: Texts) -> Quality:
     """
     with Client(str(address)) as client:
         try:
-            answers = client.classify(model.name, texts.texts, errors="return", version=model.version)
+            answers = client.classify(
+                model.name, texts.texts, top_k="all", errors="return", version=model.version
+            )
         except IncompatibleModel:  # it takes text, and does something else with it
             return Quality(texts=texts)
         accepted = [row for row, answer in enumerate(answers) if not isinstance(answer, InvalidText)]
         if not accepted:
             raise EveryTextRefused(reason=str(answers[0]))
         kept = _only(texts, accepted)
-        return Quality(
-            texts=kept,
-            refused=len(texts) - len(kept),
-            tokens=spread_of(client.token_counts(model.name, kept.texts, version=model.version).tolist()),
-            accuracy=_accuracy(kept, [answers[row] for row in accepted], client.labels(model.name)),
-        )
+        tokens = client.token_counts(model.name, kept.texts, version=model.version)
+        metrics, remark = _metrics(kept, [answers[row] for row in accepted])
+    return Quality(
+        texts=kept,
+        refused=len(texts) - len(kept),
+        tokens=spread_of(tokens.tolist()),
+        metrics=metrics,
+        remark=remark,
+    )
 
 
 def _only(texts: Texts, rows: Sequence[int]) -> Texts:
@@ -57,12 +66,17 @@ def _only(texts: Texts, rows: Sequence[int]) -> Texts:
     return replace(texts, texts=tuple(texts.texts[row] for row in rows), labels=labels)
 
 
-def _accuracy(texts: Texts, answers: Sequence[Any], known: Sequence[str]) -> float | None:
-    if texts.labels is None or texts.multi_label or not {row[0] for row in texts.labels} & set(known):
-        return None
-    right = [_best(answer) == labels[0] for answer, labels in zip(answers, texts.labels, strict=True)]
-    return sum(right) / len(right)
+def _metrics(texts: Texts, answers: Sequence[Any]) -> tuple[dict[str, float] | None, str]:
+    if texts.labels is None:
+        return None, ""
+    labels = sorted(label.label for label in answers[0])
+    try:
+        found = score(texts.labels, _probabilities(answers, labels), labels, multi_label=texts.multi_label)
+    except UnknownLabels as error:
+        return None, f"No accuracy: {error}"
+    return {name: getattr(found, name) for name in ("accuracy", "macro_f1", "micro_f1")}, ""
 
 
-def _best(answer: Sequence[Label]) -> str | None:
-    return answer[0].label if answer else None
+def _probabilities(answers: Sequence[Sequence[Label]], labels: Sequence[str]) -> Probabilities:
+    rows = [{label.label: label.score for label in answer} for answer in answers]
+    return np.array([[row[label] for label in labels] for row in rows], np.float32)

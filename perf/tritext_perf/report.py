@@ -25,8 +25,8 @@ class Report:
     machine: Mapping[str, Any]
     versions: Mapping[str, str]
     date: str
-    accuracy: float | None
-    """On the same texts, through the same server; None where it means nothing, such as without labels."""
+    metrics: Mapping[str, float] | None
+    """The model's quality on the same texts, through the same server; None where they have none of its labels."""
     outcomes: Sequence[Outcome]
     interrupted: bool
 

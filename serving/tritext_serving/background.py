@@ -59,7 +59,7 @@ def _wait(process: "subprocess.Popen[bytes]", pid_file: Path, log_file: Path) ->
 
 
 def _refuse_second(pid_file: Path) -> None:
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, OverflowError):
         pid = int(pid_file.read_text(encoding="utf-8"))
         os.kill(pid, 0)
         raise AlreadyRunning(pid=pid, pid_file=pid_file)

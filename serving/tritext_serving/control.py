@@ -39,9 +39,10 @@ class Control:
         """The same over one connection, which Triton still serves when it takes no new ones."""
         connection = http.client.HTTPConnection(self.url, timeout=30)
         try:
-            with _translated(self.url):
-                connection.connect()
-            yield replace(self, connection=connection)
+            kept = replace(self, connection=connection)
+            # Triton knows a connection only when the first request has come through it.
+            kept.metadata()
+            yield kept
         finally:
             connection.close()
 

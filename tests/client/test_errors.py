@@ -65,7 +65,7 @@ def test_a_step_is_no_classifier(ask: Ask) -> None:
 
 
 def test_a_bad_text_among_many_is_named_by_its_place_in_the_call(ask: Ask) -> None:
-    texts = [*["good"] * 100, "long " * 100, "good"]
+    texts = [*["good"] * 100, "a " * 100, "good"]
     with pytest.raises(InvalidText, match="has 102 tokens, more than this model's 64") as caught:
         ask("classify", "tiny", texts, truncation="error")
     assert caught.value.row == 100
@@ -100,7 +100,7 @@ def test_a_client_works_on_after_a_deadline(client: Client) -> None:
     expected = client.classify("tiny", "text")
     for _ in range(3):
         with pytest.raises(DeadlineExceeded):
-            client.classify("tiny", ["long text " * 10_000] * 64, timeout=0.002)
+            client.classify("tiny", ["long text " * 500] * 64, timeout=0.001)
         assert client.classify("tiny", "text") == expected
 
 
@@ -220,10 +220,10 @@ def test_a_full_queue_is_an_overload_and_retries_get_through(narrow: Server, sch
 
     def outcomes(retry: RetryPolicy) -> set[str]:
         with Client(url, retry=retry) as client, ThreadPoolExecutor(24) as pool:
-            return set(pool.map(partial(outcome, client), ["text " * 2000] * 96))
+            return set(pool.map(partial(outcome, client), ["text " * 2000] * 60))
 
     assert outcomes(ONCE) == {"answered", Overloaded.__name__}
-    assert outcomes(RetryPolicy(attempts=60, first=0.05, longest=0.5)) == {"answered"}
+    assert outcomes(RetryPolicy(attempts=200, first=0.02, longest=0.1)) == {"answered"}
 
 
 def outcome(client: Client, text: str) -> str:

@@ -29,6 +29,7 @@ def made(*outcomes: Outcome, **changes: Any) -> Report:
             "rows": 9,
             "texts": 9,
             "refused": 0,
+            "remark": "",
             "characters": {"mean": 5, "max": 7},
             "tokens": None,
         },
@@ -36,7 +37,7 @@ def made(*outcomes: Outcome, **changes: Any) -> Report:
         "machine": {"cpu": "A processor [fast]", "usable_cores": 2, "server_is_local": True},
         "versions": {"tritext": "0.1.0", "perf_analyzer": "2.51.0"},
         "date": "2030-01-01T00:00:00+00:00",
-        "accuracy": None,
+        "metrics": None,
         "interrupted": False,
     }
     return Report(**{**usual, **changes}, outcomes=outcomes)
@@ -115,3 +116,7 @@ def test_a_rate_beyond_the_server_is_said() -> None:
 
 def test_an_interrupted_benchmark_says_so() -> None:
     assert any("Interrupted" in note for note in card.notes(made(measurement(), interrupted=True)))
+
+
+def test_quality_is_told_beside_speed() -> None:
+    assert "accuracy 0.9125" in shown(made(measurement(), metrics={"accuracy": 0.9125, "macro_f1": 0.9}))

@@ -91,9 +91,8 @@ def test_a_signal_ends_it_with_success_and_leaves_nothing(
 def test_killing_the_command_itself_leaves_nothing(tmp_path: Path, small_repository: Path) -> None:
     with served("--repository", small_repository, *FREE, folder=tmp_path) as (process, _):
         family = psutil.Process(process.pid).children(recursive=True)
-        place = next(
-            Path(part) for child in family for part in child.cmdline() if part.startswith("/tmp/tritext-")
-        )
+        parts = [Path(part) for child in family for part in child.cmdline()]
+        place = next(path for path in parts if path.name.startswith("tritext-") and path.is_dir())
         with nothing_left_of(family, place):
             process.kill()
             process.wait()

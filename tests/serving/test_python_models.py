@@ -97,14 +97,16 @@ def test_a_tensor_comes_back_as_it_went(
     np.testing.assert_array_equal(back, array)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["FP32", "STRING"])
 def test_a_thousand_tensors_leave_no_memory_behind(
     echo: Server, client: triton.InferenceServerClient, name: str
 ) -> None:
-    array = sample(name, (64, 512))
+    array = sample(name, (16, 64) if name == "STRING" else (64, 512))
     sizes = []
     for _ in range(3):
         for _ in range(300):
             echoed(client, name, array)
         sizes.append(psutil.Process(stubs_of(echo.pid)[0].pid).memory_info().rss)
-    assert sizes[2] - sizes[1] < 100 * array.nbytes
+    # 300 of them together take 15 MB and more.
+    assert sizes[2] - sizes[1] < 5_000_000

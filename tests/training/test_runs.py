@@ -8,13 +8,21 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.training.conftest import options
 from tests.training.tiny_base import write_topics
-from tritext_training.errors import AlreadyRunning, DifferentRun, DiskFull, OutputExists, OutputNotWritable
+from tritext_training.errors import (
+    AlreadyRunning,
+    DifferentRun,
+    DiskFull,
+    OutputExists,
+    OutputForeign,
+    OutputNotWritable,
+)
 from tritext_training.run import train
 from tritext_training.work import disk_errors, work_folder
 
@@ -92,16 +100,25 @@ def test_ctrl_c_keeps_the_best_epoch_so_far_and_still_tests_and_publishes(tmp_pa
 def test_an_existing_output_is_refused_and_untouched_unless_it_may_be_replaced(
     tmp_path: Path, base: Path, topics: Path
 ) -> None:
-    output = tmp_path / "out"
-    output.mkdir()
-    (output / "mine.txt").write_text("keep me")
+    given = options(data=topics, base=str(base), output=tmp_path / "out", epochs=1)
+    train(given)
+    before = (given.output / "training_report.json").read_bytes()
     with pytest.raises(OutputExists, match="--overwrite"):
-        train(options(data=topics, base=str(base), output=output))
-    assert [path.name for path in tmp_path.iterdir()] == ["out"]
-    assert (output / "mine.txt").read_text() == "keep me"
-    train(options(data=topics, base=str(base), output=output, epochs=1, overwrite=True))
-    assert (output / "model.safetensors").is_file()
-    assert not (output / "mine.txt").exists()
+        train(given)
+    assert (given.output / "training_report.json").read_bytes() == before
+    train(replace(given, overwrite=True, seed=1))
+    assert (given.output / "training_report.json").read_bytes() != before
+    assert [path.name for path in tmp_path.iterdir()] == ["out"], "nothing else is left"
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_that_no_training_made_is_never_replaced(
+    tmp_path: Path, base: Path, topics: Path, *, overwrite: bool
+) -> None:
+    (tmp_path / "mine.txt").write_text("keep me")
+    with pytest.raises(OutputForeign):
+        train(options(data=topics, base=str(base), output=tmp_path, overwrite=overwrite))
+    assert (tmp_path / "mine.txt").read_text() == "keep me"
 
 
 def test_data_that_changed_meanwhile_are_never_mixed_into_an_interrupted_run(tmp_path: Path) -> None:

@@ -85,6 +85,15 @@ class OutputExists(TrainingError):
         super().__init__(f"{output} exists already: choose another --output, or replace it with --overwrite.")
 
 
+class OutputForeign(TrainingError):
+    """Something is there that no training left, so it is not ours to replace."""
+
+    def __init__(self, *, output: Path) -> None:
+        super().__init__(
+            f"{output} exists and is no result of a training, so even --overwrite leaves it alone: choose another --output."
+        )
+
+
 class OutputNotWritable(TrainingError):
     """The place for the output cannot be written."""
 

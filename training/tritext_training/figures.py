@@ -14,6 +14,7 @@ BLUE, ORANGE = "#1f5fa8", "#d9711c"
 MOST_LABELS = 80
 """More labels than this cannot be read in one picture; those with the most errors are drawn."""
 
+LONGEST_NAME = 48
 _ANNOTATED_LABELS = 25
 
 
@@ -48,7 +49,7 @@ def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> bytes:
     axes = figure.subplots()
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares**0.5, cmap="Blues", vmin=0, vmax=1)  # the root shows rare confusions too
-    short = [name if len(name) <= 32 else name[:31] + "…" for name in names]  # noqa: PLR2004
+    short = [name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…" for name in names]
     axes.set_xticks(range(len(names)), short, rotation=90, fontsize=size, parse_math=False)
     axes.set_yticks(range(len(names)), short, fontsize=size, parse_math=False)
     axes.set_xlabel("predicted", fontsize=size + 2)

@@ -2,22 +2,34 @@
 
 import json
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from transformers import PreTrainedModel, PreTrainedTokenizerFast, set_seed
+from transformers import PreTrainedModel, set_seed
 
 from tritext_training import facts, loop
 from tritext_training.base import Base, fitting_max_length, load_base
 from tritext_training.options import TrainingOptions
 from tritext_training.report import write_reports
-from tritext_training.tasks import Evaluation, Task, open_task
-from tritext_training.work import refuse_existing, require_free_bytes, work_folder
+from tritext_training.tasks import Encoded, Evaluation, Task, open_task
+from tritext_training.work import WorkFolder, refuse_existing, require_free_bytes, work_folder
 
 DISK_BYTES_PER_PARAMETER = 40
 """At most, in fp32: three training checkpoints of weights and Adam's two moments, and the result."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """All that is settled before the first step: a user's mistakes have been told by now."""
+
+    task: Task
+    base: Base
+    model: PreTrainedModel
+    max_length: int
+    recipe: loop.Recipe
+    encoded: Encoded
 
 
 def train(options: TrainingOptions) -> dict[str, Any]:
@@ -32,43 +44,57 @@ def train(options: TrainingOptions) -> dict[str, Any]:
     started = time.monotonic()
     loop.silence()
     refuse_existing(options.output, overwrite=options.overwrite)
-    task = open_task(options)
-    base = load_base(options.base, revision=options.revision)
-    set_seed(options.seed)
-    model = task.model(base)
-    max_length = fitting_max_length(base, model, options.max_length)
-    recipe = _recipe(options, rows=task.rows, hidden_size=model.config.hidden_size)
-    encoded = task.encode(base.tokenizer, max_length)
-    with work_folder(options.output, job=_job(options, task, base), overwrite=options.overwrite) as work:
+    prepared = _prepare(options)
+    job = _job(options, prepared.task, prepared.base)
+    with work_folder(options.output, job=job, overwrite=options.overwrite) as work:
         resume_from = work.last_checkpoint()
-        if resume_from is None:
-            require_free_bytes(work.path, DISK_BYTES_PER_PARAMETER * model.num_parameters())
-        run = loop.fine_tune(
-            model,
-            base.tokenizer,
-            train=encoded.train,
-            validation=encoded.validation,
-            figures=task.figures,
-            recipe=recipe,
-            checkpoints=work.checkpoints,
-            resume_from=resume_from,
-        )
+        run = _fine_tune(prepared, work, resume_from)
         result = work.fresh_result()
-        _save(result, model, base.tokenizer, max_length=max_length)
-        evaluation = task.evaluate(result, max_length=max_length)
+        _save(result, prepared)
+        evaluation = prepared.task.evaluate(result, max_length=prepared.max_length)
         _add_to_config(result, evaluation.config)
         report = {
-            **_head(options, base),
-            "data": {**task.facts, "token_counts": encoded.token_counts},
-            "training": {**asdict(recipe), **asdict(run), "resumed": resume_from is not None},
+            **_head(options, prepared),
+            "training": {**asdict(prepared.recipe), **asdict(run), "resumed": resume_from is not None},
             **_figures(evaluation),
-            "model": _model_facts(result, model, max_length=max_length, config=evaluation.config),
+            "model": _model_facts(result, prepared, evaluation),
             "environment": facts.environment(),
             "seconds": round(time.monotonic() - started, 1),
         }
         write_reports(result, report, evaluation)
         work.publish()
     return report
+
+
+def _prepare(options: TrainingOptions) -> Prepared:
+    task = open_task(options)
+    base = load_base(options.base, revision=options.revision)
+    set_seed(options.seed)
+    model = task.model(base)
+    max_length = fitting_max_length(base, model, options.max_length)
+    return Prepared(
+        task=task,
+        base=base,
+        model=model,
+        max_length=max_length,
+        recipe=_recipe(options, rows=task.rows, hidden_size=model.config.hidden_size),
+        encoded=task.encode(base.tokenizer, max_length),
+    )
+
+
+def _fine_tune(prepared: Prepared, work: WorkFolder, resume_from: Path | None) -> loop.TrainingRun:
+    if resume_from is None:
+        require_free_bytes(work.path, DISK_BYTES_PER_PARAMETER * prepared.model.num_parameters())
+    return loop.fine_tune(
+        prepared.model,
+        prepared.base.tokenizer,
+        train=prepared.encoded.train,
+        validation=prepared.encoded.validation,
+        figures=prepared.task.figures,
+        recipe=prepared.recipe,
+        checkpoints=work.checkpoints,
+        resume_from=resume_from,
+    )
 
 
 def _recipe(options: TrainingOptions, *, rows: int, hidden_size: int) -> loop.Recipe:
@@ -87,12 +113,11 @@ def _job(options: TrainingOptions, task: Task, base: Base) -> dict[str, Any]:
     return {**options.identity(), **files, "base (sha256)": base.sha256}
 
 
-def _save(
-    folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, *, max_length: int
-) -> None:
+def _save(folder: Path, prepared: Prepared) -> None:
     """A plain checkpoint: the tokenizer knows the trained length, and carries no state of the last batch."""
-    model.save_pretrained(folder)
-    tokenizer.model_max_length = max_length
+    tokenizer = prepared.base.tokenizer
+    prepared.model.save_pretrained(folder)
+    tokenizer.model_max_length = prepared.max_length
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.backend_tokenizer.no_padding()
     tokenizer.save_pretrained(folder)
@@ -104,12 +129,17 @@ def _add_to_config(folder: Path, values: dict[str, Any]) -> None:
     path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _head(options: TrainingOptions, base: Base) -> dict[str, Any]:
+def _head(options: TrainingOptions, prepared: Prepared) -> dict[str, Any]:
     return {
         "task": options.task,
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "options": options.as_json(),
-        "base": {"source": base.source, "revision": options.revision, "sha256": base.sha256},
+        "base": {
+            "source": prepared.base.source,
+            "revision": options.revision,
+            "sha256": prepared.base.sha256,
+        },
+        "data": {**prepared.task.facts, "token_counts": prepared.encoded.token_counts},
     }
 
 
@@ -122,13 +152,11 @@ def _figures(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _model_facts(
-    folder: Path, model: PreTrainedModel, *, max_length: int, config: dict[str, Any]
-) -> dict[str, Any]:
+def _model_facts(folder: Path, prepared: Prepared, evaluation: Evaluation) -> dict[str, Any]:
     return {
-        "architecture": type(model).__name__,
-        "parameters": model.num_parameters(),
+        "architecture": type(prepared.model).__name__,
+        "parameters": prepared.model.num_parameters(),
         "bytes": sum(path.stat().st_size for path in folder.glob("*.safetensors")),
-        "max_length": max_length,
-        **config,
+        "max_length": prepared.max_length,
+        **evaluation.config,
     }

@@ -16,7 +16,14 @@ from typing import IO, Any
 
 from safetensors import SafetensorError
 
-from tritext_training.errors import AlreadyRunning, DifferentRun, DiskFull, OutputExists, OutputNotWritable
+from tritext_training.errors import (
+    AlreadyRunning,
+    DifferentRun,
+    DiskFull,
+    OutputExists,
+    OutputForeign,
+    OutputNotWritable,
+)
 
 _LEAST_FREE_BYTES = 16 * 2**20
 
@@ -85,10 +92,13 @@ def work_folder(output: Path, *, job: dict[str, Any], overwrite: bool) -> Iterat
 
 
 def refuse_existing(output: Path, *, overwrite: bool) -> None:
-    """Said before any work is done; an empty folder is as good as none."""
-    if output.is_dir() and not any(output.iterdir()):
-        return
-    if output.exists() and not overwrite:
+    """Said before any work is done; an empty folder is as good as none, and only our own results are replaced."""
+    with disk_errors(output):
+        if not output.exists() or (output.is_dir() and not any(output.iterdir())):
+            return
+        if not (output / "training_report.json").is_file():
+            raise OutputForeign(output=output)
+    if not overwrite:
         raise OutputExists(output=output)
 
 
@@ -139,16 +149,7 @@ def disk_errors(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFull(folder=folder, free=free_bytes(folder)) from error
-        if error.errno in (
-            errno.EACCES,
-            errno.EPERM,
-            errno.EROFS,
-            errno.ENOTDIR,
-            errno.EEXIST,
-            errno.ENAMETOOLONG,
-        ):
-            raise OutputNotWritable(folder=folder, reason=error.strerror or str(error)) from error
-        raise
+        raise OutputNotWritable(folder=folder, reason=error.strerror or str(error)) from error
     except (RuntimeError, SafetensorError) as error:
         if free_bytes(folder) < _LEAST_FREE_BYTES:
             raise DiskFull(folder=folder, free=free_bytes(folder)) from error

@@ -1,10 +1,6 @@
 """ONNX: exported by torch's own exporter, with Triton's backend `onnxruntime`."""
 
-import contextlib
-import io
-import logging
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -15,6 +11,7 @@ import onnxruntime
 import torch
 
 from tritext_build.graph import OUTPUTS, ServedGraph
+from tritext_build.quiet import quiet
 
 from .format import RunGraph
 from .onnx_int8 import quantize_per_token
@@ -68,7 +65,7 @@ def _export(graph: ServedGraph, example: dict[str, npt.NDArray[np.int64]]) -> on
     longest = int(example["attention_mask"].sum(axis=1).max())
     inputs = tuple(torch.from_numpy(example[name][:, :longest].copy()) for name in graph.input_names)
     free = {0: torch.export.Dim("batch", max=4096), 1: torch.export.Dim("length", max=1 << 20)}
-    with _quiet():
+    with quiet():
         program = torch.onnx.export(
             graph.eval(),
             inputs,
@@ -89,17 +86,3 @@ def _half(proto: onnx.ModelProto) -> onnx.ModelProto:
 
     converted: onnx.ModelProto = convert_float_to_float16(proto, keep_io_types=True, disable_shape_infer=True)
     return converted
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """The exporter narrates its stages and warns about libraries that are absent; neither is a user's business."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        try:
-            yield
-        finally:
-            logger.setLevel(level)

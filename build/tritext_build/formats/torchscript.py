@@ -1,7 +1,6 @@
 """TorchScript: traced, with Triton's backend `pytorch`."""
 
 import io
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -11,6 +10,7 @@ import numpy.typing as npt
 import torch
 
 from tritext_build.graph import OUTPUTS, ServedGraph, TrimmedGraph
+from tritext_build.quiet import quiet
 
 from .format import RunGraph
 from .reduced import reduced
@@ -51,15 +51,12 @@ class TorchScriptFormat:
             graph = graph.with_model(reduced(graph.model, REDUCED[precision]))
         inputs = tuple(torch.from_numpy(example[name]) for name in graph.input_names)
         buffer = io.BytesIO()
-        with warnings.catch_warnings(), torch.inference_mode():
-            # The tracer warns of every Python branch on a shape; the gates check what it made of them.
-            warnings.simplefilter("ignore")
+        with quiet(), torch.inference_mode():
             torch.jit.save(torch.jit.trace(TrimmedGraph(graph).eval(), inputs, check_trace=False), buffer)  # type: ignore[no-untyped-call]
         path.write_bytes(buffer.getbuffer())
 
     def load(self, path: Path) -> RunGraph:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
+        with quiet():
             module = torch.jit.load(str(path), map_location="cpu").eval()  # type: ignore[no-untyped-call]
 
         def run(inputs: dict[str, npt.NDArray[np.int64]]) -> dict[str, npt.NDArray[np.float32]]:

@@ -1,5 +1,8 @@
 """The last step of text classification as Triton runs it: logits in, RESULT (JSON) out."""
 
+# The stub fills Triton's module after this one is imported: annotations must stay unevaluated.
+from __future__ import annotations
+
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass

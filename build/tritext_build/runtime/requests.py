@@ -4,6 +4,9 @@ Knows Triton's requests; knows nothing of tokenizers or models. A client's mista
 costs that request its answer and no other.
 """
 
+# The stub fills Triton's module after this one is imported: annotations must stay unevaluated.
+from __future__ import annotations
+
 import json
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar

@@ -1,5 +1,8 @@
 """The tokenizer step as Triton runs it: TEXT in, the model's input rows and TOKEN_COUNT out."""
 
+# The stub fills Triton's module after this one is imported: annotations must stay unevaluated.
+from __future__ import annotations
+
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +24,7 @@ class TextRequest:
     truncation: str
 
     @classmethod
-    def read(cls, request: pb_utils.InferenceRequest) -> "TextRequest":
+    def read(cls, request: pb_utils.InferenceRequest) -> TextRequest:
         parameters = parameters_of(request)
         return cls(texts_of(request, "TEXT"), choice(parameters, "truncation", TRUNCATIONS, "truncate"))
 

@@ -52,7 +52,7 @@ def train(
     ] = None,
     epochs: Annotated[
         int | None,
-        typer.Option(help="Passes over the data. Default: as many as make about 1,500 updates, 3 to 15."),
+        typer.Option(help="Passes over the data. Default: as many as make about 1,500 updates, 3 to 10."),
     ] = None,
     max_samples: Annotated[
         int | None,
@@ -60,7 +60,9 @@ def train(
     ] = None,
     learning_rate: Annotated[
         float | None,
-        typer.Option(help="Default: 5e-5 for an encoder as wide as BERT-base, more for narrower ones."),
+        typer.Option(
+            help="Default: 5e-5 for an encoder as wide as BERT-base, more for narrower ones (`minilm`: 2e-4)."
+        ),
     ] = None,
     batch_size: Annotated[int, typer.Option(help="Texts per update.")] = 16,
     max_length: Annotated[
