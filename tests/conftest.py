@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.checkpoints import make_checkpoint
 from tritext_build import BuildRequest, build
+from tritext_serving import Server, running_server
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -54,3 +55,10 @@ def repository(
             )
         )
     return folder
+
+
+@pytest.fixture(scope="session")
+def server(repository: Path) -> Iterator[Server]:
+    """One real Triton over the tiny models."""
+    with running_server(repository) as running:
+        yield running

@@ -147,7 +147,7 @@ class ModelVersion:
                 Tensor(name="RESULT", data_type=STRING, dims=(1,)),
                 Tensor(name="TOKEN_COUNT", data_type=INT32, dims=(1,)),
             ],
-            parameters={"task": self.task.name},
+            parameters={"task": self.task.name, "format": self.format.name, "precision": self.precision},
             steps=self._steps(),
         )
 

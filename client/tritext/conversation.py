@@ -27,7 +27,7 @@ from tritext.failures import (
 )
 from tritext.results import ServedModel, TensorSpec, is_step, model_of
 from tritext.retry import Deadline, RetryPolicy
-from tritext.rows import Batch, Row, batches, encode
+from tritext.rows import Batch, answers_or_errors, batches, encode, sound
 from tritext.transport import Arrays, Inference, Parameters, Transport
 from tritext.worlds import World
 
@@ -257,40 +257,6 @@ class Conversation:
                     raise DeadlineExceeded(seconds=seconds) if late else error from error
                 await self._world.pause(pause)
         raise DeadlineExceeded(seconds=seconds)
-
-
-def sound(rows: Sequence[Row], *, start: int) -> list[bytes]:
-    """The rows, if all can be sent; `start` is the first one's position in the call.
-
-    Raises:
-        InvalidText: The first that cannot, by its position among these rows.
-    """
-    found: list[bytes] = []
-    for row in rows:
-        if isinstance(row, InvalidText):
-            raise row.at(row.row - start)
-        found.append(row)
-    return found
-
-
-async def answers_or_errors(
-    rows: Sequence[Row], ask: Callable[[Sequence[bytes]], Awaitable[Sequence[Any]]], *, start: int
-) -> list[Any]:
-    """One answer for each row, and in the place of each bad one its `InvalidText`.
-
-    A request is refused as a whole, with the number of one bad row: the rows before and behind it are asked
-    for again, so `n` bad rows cost at most `2n` more requests.
-    """
-    if not rows:
-        return []
-    try:
-        return list(await ask(sound(rows, start=start)))
-    except InvalidText as error:
-        if not 0 <= error.row < len(rows):
-            raise
-        before = await answers_or_errors(rows[: error.row], ask, start=start)
-        behind = await answers_or_errors(rows[error.row + 1 :], ask, start=start + error.row + 1)
-        return [*before, error.at(start + error.row), *behind]
 
 
 def _checked(name: Any, version: str | int) -> str:

@@ -1,6 +1,9 @@
-"""Texts to requests' worth of rows: what a text must be, and how many go into one request. Knows no network."""
+"""Texts to requests' worth of rows: what a text must be, how many go into one request, what a bad one costs.
 
-from collections.abc import AsyncIterable, AsyncIterator
+Knows no network.
+"""
+
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,6 +64,40 @@ async def batches(texts: AsyncIterable[Any], max_rows: int) -> AsyncIterator[Bat
             batch = Batch(start=position)
     if batch.rows:
         yield batch
+
+
+def sound(rows: Sequence[Row], *, start: int) -> list[bytes]:
+    """The rows, if all can be sent; `start` is the first one's position in the call.
+
+    Raises:
+        InvalidText: The first that cannot, by its position among these rows.
+    """
+    found: list[bytes] = []
+    for row in rows:
+        if isinstance(row, InvalidText):
+            raise row.at(row.row - start)
+        found.append(row)
+    return found
+
+
+async def answers_or_errors(
+    rows: Sequence[Row], ask: Callable[[Sequence[bytes]], Awaitable[Sequence[Any]]], *, start: int
+) -> list[Any]:
+    """One answer for each row, and in the place of each bad one its `InvalidText`.
+
+    A request is refused as a whole, with the number of one bad row: the rows before and behind it are asked
+    for again, so `n` bad rows cost at most `2n` more requests.
+    """
+    if not rows:
+        return []
+    try:
+        return list(await ask(sound(rows, start=start)))
+    except InvalidText as error:
+        if not 0 <= error.row < len(rows):
+            raise
+        before = await answers_or_errors(rows[: error.row], ask, start=start)
+        behind = await answers_or_errors(rows[error.row + 1 :], ask, start=start + error.row + 1)
+        return [*before, error.at(start + error.row), *behind]
 
 
 def _size(row: Row) -> int:

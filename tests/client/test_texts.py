@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from tritext import InvalidText
 from tritext.blocking import run
-from tritext.conversation import answers_or_errors
-from tritext.rows import MOST_BYTES, Batch, batches, encode
+from tritext.rows import MOST_BYTES, Batch, answers_or_errors, batches, encode
 from tritext.worlds import each
 
 SURROGATES = st.integers(0xD800, 0xDFFF).map(chr)
