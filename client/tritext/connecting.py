@@ -1,4 +1,4 @@
-"""Which transport an address needs. Imports only the library of that protocol, as each costs a tenth of a second."""
+"""Which transport an address needs. Imports only the library of that protocol, as each costs a tenth of a second or two."""
 
 from collections.abc import Mapping
 

@@ -36,7 +36,7 @@ class GrpcTransport(Transport):
         super().__init__(address, library=import_module(name), headers=lowered)
         self._client: Any = None
 
-    async def _perform(self, method: str, seconds: float, arguments: Mapping[str, Any]) -> Any:
+    async def perform(self, method: str, seconds: float, arguments: Mapping[str, Any]) -> Any:
         return await _settled(getattr(self._connected(), method)(**arguments, client_timeout=seconds))
 
     def _connected(self) -> Any:
@@ -46,7 +46,7 @@ class GrpcTransport(Transport):
             )
         return self._client
 
-    async def _drop(self) -> None:
+    async def drop(self) -> None:
         if self._client is not None:
             await _settled(self._client.close())
 

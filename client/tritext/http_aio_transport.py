@@ -22,7 +22,7 @@ class HttpAioTransport(Transport):
         super().__init__(address, library=tritonclient.http.aio, headers=headers)
         self._client: Any = None
 
-    async def _perform(self, method: str, seconds: float, arguments: Mapping[str, Any]) -> Any:
+    async def perform(self, method: str, seconds: float, arguments: Mapping[str, Any]) -> Any:
         try:
             return await asyncio.wait_for(getattr(self._connected(), method)(**arguments), seconds)
         except asyncio.TimeoutError as error:
@@ -40,6 +40,6 @@ class HttpAioTransport(Transport):
             )
         return self._client
 
-    async def _drop(self) -> None:
+    async def drop(self) -> None:
         if self._client is not None:
             await self._client.close()

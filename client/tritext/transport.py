@@ -67,7 +67,7 @@ class Transport(ABC):
         if self._closed:
             raise ClientClosed
         try:
-            return await self._perform(method, seconds, {**arguments, "headers": dict(self.headers)})
+            return await self.perform(method, seconds, {**arguments, "headers": dict(self.headers)})
         except InferenceServerException as error:
             raise self._translated(error, arguments, seconds) from error
         except self.broken as error:
@@ -81,14 +81,14 @@ class Transport(ABC):
     async def close(self) -> None:
         """Close what this thread or loop opened; other threads' connections close as the threads end."""
         self._closed = True
-        await self._drop()
+        await self.drop()
 
     @abstractmethod
-    async def _perform(self, method: str, seconds: float, arguments: Mapping[str, Any]) -> Any:
+    async def perform(self, method: str, seconds: float, arguments: Mapping[str, Any]) -> Any:
         """The call itself, raising `DeadlineExceeded` where tritonclient does not."""
 
     @abstractmethod
-    async def _drop(self) -> None:
+    async def drop(self) -> None:
         """Close the connection, if there is one."""
 
     def _translated(

@@ -18,7 +18,11 @@ STAND_INS = ("onnxruntime", "pytorch")
 
 STUB = "triton_python_backend_stub"
 UTILS = "triton_python_backend_utils.py"
+LIBRARY = "libtriton_python.so"
 NUMPY_2 = "stub_numpy"
+ENVIRONMENTS = (b"/tmp/python_env_", b"./python_envs___")
+"""How the names of the temporary folders begin that Triton makes for each Python backend, and how ours do: equally long."""
+
 PACKAGE = Path(tritext_serving.__file__).parent
 
 
@@ -65,6 +69,7 @@ def _python_backend(triton: Triton, folder: Path, place: Path) -> tuple[Path, ..
     # wheel's own libpython first.
     shutil.copy2(_stub(triton), folder)
     _admit_numpy_2(folder)
+    _keep_out_of_tmp(folder / LIBRARY)
     libraries = (_libpython(triton, place / "lib"), triton.libraries)
     return tuple(path for path in libraries if path is not None)
 
@@ -73,6 +78,11 @@ def _admit_numpy_2(folder: Path) -> None:
     shutil.copy2(PACKAGE / "backends" / f"{NUMPY_2}.py", folder)
     with (folder / UTILS).open("a", encoding="utf-8") as file:
         file.write(f"\n\nimport {NUMPY_2}\n\n{NUMPY_2}.adapt(__name__)\n")
+
+
+def _keep_out_of_tmp(library: Path) -> None:
+    """Let Triton make its temporary folders where it runs, which is where we clean up; it forgets them when it is killed."""
+    library.write_bytes(library.read_bytes().replace(*ENVIRONMENTS))
 
 
 def _stub(triton: Triton) -> Path:

@@ -29,8 +29,9 @@ def main(grace: float, prefix: str, folder: Path, command: list[str]) -> int:
         signal.signal(number, signal.SIG_IGN)
     # Stubs whose tritonserver died become our children, so that we can see them end, on machines without an init too.
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=_prepare)  # noqa: PLW1509 - one thread
-    print(child.pid, flush=True)  # noqa: T201 - the parent reads this line
+    # Our standard output is for the process number alone: what Triton writes must not come before it.
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, preexec_fn=_prepare)  # noqa: PLW1509
+    print(child.pid, flush=True)  # noqa: T201
     _wait_for_either(child)
     _end(child, grace)
     _end_stubs(child.pid)

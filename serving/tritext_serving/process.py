@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from tritext_serving.backend_folder import BackendFolder
 from tritext_serving.errors import ServerDied
@@ -37,8 +38,9 @@ class TritonProcess:
             [sys.executable, "-I", str(GUARD), str(GRACE), shared_memory, str(place), *command, prefix],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.PIPE,
             env=dict(environment),
+            cwd=place,
             start_new_session=True,
         )
         self.pid = self._read_pid()
@@ -67,8 +69,7 @@ class TritonProcess:
     def kill(self) -> None:
         """End it at once, connections are cut; returns when nothing of it is left."""
         self._signal(signal.SIGKILL)
-        assert self._guard.stdin is not None  # noqa: S101 - it is a pipe, see above
-        self._guard.stdin.close()
+        _pipe(self._guard.stdin).close()
         self._guard.wait()
         self._reader.join()
 
@@ -79,19 +80,23 @@ class TritonProcess:
                 os.kill(self.pid, number)
 
     def _read_pid(self) -> int:
-        assert self._guard.stdout is not None  # noqa: S101 - it is a pipe, see above
-        line = self._guard.stdout.readline().strip()
-        if line.isdigit():
+        with _pipe(self._guard.stdout) as output:
+            line = output.readline().strip()
+        if line:
             return int(line)
-        with self._guard.stdout as lines:
-            rest = lines.read().decode(errors="replace").splitlines()
-        raise ServerDied(status=self._guard.wait(), log=[line.decode(errors="replace"), *rest])
+        with _pipe(self._guard.stderr) as lines, _pipe(self._guard.stdin):
+            log = lines.read().decode(errors="replace").splitlines()
+        raise ServerDied(status=self._guard.wait(), log=log)
 
     def _read_log(self) -> None:
-        assert self._guard.stdout is not None  # noqa: S101 - it is a pipe, see above
-        with self._guard.stdout as lines:
+        with _pipe(self._guard.stderr) as lines:
             for line in lines:
                 self.log.read(line.decode(errors="replace").rstrip("\n"))
+
+
+def _pipe(end: IO[bytes] | None) -> IO[bytes]:
+    assert end is not None  # noqa: S101 - Popen was asked for it
+    return end
 
 
 def command(
@@ -127,7 +132,6 @@ def environment(backends: BackendFolder) -> dict[str, str]:
     own["LD_LIBRARY_PATH"] = _prepended(
         [str(path) for path in backends.libraries], own.get("LD_LIBRARY_PATH")
     )
-    own["PYTHONUNBUFFERED"] = "1"
     return own
 
 

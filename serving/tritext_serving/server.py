@@ -169,7 +169,8 @@ class Server:
                 if not self._running.running:
                     return str(self._running.death())
                 dead = stubs.dead(0.2)
-                if dead:
+                # Tritonserver takes its stubs along when it dies.
+                if dead and not self._running.wait(0.1):
                     return f"The Python stub of {dead} died."
             return None
         finally:

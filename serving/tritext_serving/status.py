@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
@@ -14,6 +15,7 @@ from tritext_serving.control import Control, ModelState
 from tritext_serving.errors import Refused
 
 NANOSECONDS_PER_MS = 1e6
+WIDE = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +64,7 @@ def read(url: str) -> ServerStatus:
 
 def show(url: str, *, as_json: bool, every: float | None) -> None:
     """Print the status once, or with `every` again and again after so many seconds."""
-    present: Any = (
-        (lambda status: print_json(asdict(status))) if as_json else (lambda status: out.print(table(status)))
-    )
+    present = _print_json if as_json else _print_table
     if every is None:
         present(read(url))
     elif as_json:
@@ -76,32 +76,40 @@ def show(url: str, *, as_json: bool, every: float | None) -> None:
                 live.update(table(status), refresh=True)
 
 
+def _print_json(status: ServerStatus) -> None:
+    print_json(asdict(status))
+
+
+def _print_table(status: ServerStatus) -> None:
+    # A file or a pipe has no width; what reads it wants whole lines.
+    out.print(table(status), width=None if out.is_terminal else WIDE, crop=False)
+
+
 def table(status: ServerStatus) -> Table:
     """Ensembles with their steps below them, then what stands alone."""
+    rated = any(model.per_second is not None for model in status.models)
     view = Table(
-        title=f"Triton {status.triton} at {status.url}", title_justify="left", caption_justify="left"
+        title=f"Triton {status.triton} at {status.url}",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
     )
-    for heading in ("model", "version", "state"):
-        view.add_column(heading, overflow="fold")
-    for heading in ("requests", "failed", "per s", "batch", "latency ms", "queue ms", "compute ms"):
+    view.add_column("model", overflow="fold")
+    view.add_column("state", overflow="fold")
+    for heading in ("requests", "failed", *(["per s"] if rated else []), "batch", "ms", "queued", "computed"):
         view.add_column(heading, justify="right", no_wrap=True)
     for model in status.models:
-        view.add_row(*_cells(model))
+        view.add_row(*_cells(model, rated=rated))
     return view
 
 
-def _cells(model: ModelStatus) -> list[str]:
+def _cells(model: ModelStatus, *, rated: bool) -> list[str]:
+    name = f"{'  ' if model.ensemble else ''}{model.name} {model.version}"
     state = "[green]ready[/]" if model.ready else f"[red]{escape(model.reason or 'not loaded')}[/]"
-    measured = (model.per_second, model.average_batch, model.latency_ms, model.queue_ms, model.compute_ms)
-    name = f"  {model.name}" if model.ensemble else model.name
+    times = [model.average_batch, model.latency_ms, model.queue_ms, model.compute_ms]
+    measured = [model.per_second, *times] if rated else times
     counts = [f"{model.requests:,}", f"{model.failed:,}"]
-    return [
-        escape(name),
-        model.version,
-        state,
-        *counts,
-        *("" if x is None else f"{x:,.2f}" for x in measured),
-    ]
+    return [escape(name), state, *counts, *("" if value is None else f"{value:,.2f}" for value in measured)]
 
 
 def _looks(url: str, every: float) -> Iterator[ServerStatus]:

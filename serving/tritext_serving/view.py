@@ -4,6 +4,7 @@ The repository itself is never written to, and may grow while it is served.
 """
 
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,13 +35,21 @@ def _is_complete(model: Model) -> bool:
 
 
 def _show(model: Model, added: str, shown: Path) -> None:
-    shown.mkdir(parents=True)
-    for entry in model.folder.iterdir():
-        if not entry.name.isdecimal() or int(entry.name) in model.versions:
-            (shown / entry.name).symlink_to(entry.absolute())
+    _link(shown, (entry for entry in model.folder.iterdir() if not entry.name.isdecimal()))
+    for version in map(str, model.versions):
+        # File by file: what Python writes beside its modules must not land in the repository.
+        _link(shown / version, (model.folder / version).iterdir())
     if added:
         own = (model.folder / CONFIG).read_text(encoding="utf-8")
         (shown / CONFIG).unlink()
         (shown / CONFIG).write_text(
             f"{own}\n# Added by `tritext serve` for this machine:\n{added}", encoding="utf-8"
         )
+
+
+def _link(folder: Path, entries: Iterable[Path]) -> None:
+    folder.mkdir(parents=True)
+    for entry in entries:
+        if entry.name == "__pycache__":
+            continue
+        (folder / entry.name).symlink_to(entry.absolute())

@@ -1,11 +1,14 @@
 """What a client answers, from a real server: the same over both protocols, blocking and async, however it is split."""
 
 import asyncio
+import gc
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import psutil
 import pytest
 
 from tests.client.conftest import Ask
@@ -203,7 +206,31 @@ def test_many_threads_share_a_client(client: Client, texts: list[str], alone: li
     assert all(map(same, answers, alone))
 
 
-def test_a_closed_client_leaves_no_thread(url: str, texts: list[str]) -> None:
+def test_a_closed_client_leaves_no_thread_and_no_open_file(url: str, texts: list[str]) -> None:
+    def ask() -> None:
+        with Client(url) as client:
+            client.classify("tiny", texts, batch_size=10)
+        user = threading.Thread(target=client_of_a_thread, args=(url,))
+        user.start()
+        user.join()
+
+    ask()
+    before = psutil.Process().num_fds()
+    for _ in range(5):
+        ask()
+    assert psutil.Process().num_fds() <= before + 2
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("tritext-")]
+
+
+def client_of_a_thread(url: str) -> None:
     with Client(url) as client:
-        client.classify("tiny", texts)
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("tritext-client")]
+        client.classify("tiny", "text")
+
+
+def test_a_client_that_is_forgotten_ends_by_itself(url: str) -> None:
+    Client(url).classify("tiny", ["text"])
+    gc.collect()
+    deadline = time.monotonic() + 5
+    while [thread for thread in threading.enumerate() if thread.name.startswith("tritext-")]:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

@@ -22,7 +22,10 @@ def loaded_by(code: str) -> set[str]:
         ("import tritext", set()),
         ("import tritext; tritext.TritextError, tritext.ModelNotFound, tritext.Label", set()),
         ("import tritext; tritext.Client('localhost')", {"numpy", "grpc", "tritonclient"}),
-        ("import tritext; tritext.Client('http://localhost')", {"numpy", "gevent", "tritonclient"}),
+        (
+            "import tritext; tritext.Client('http://localhost')",
+            {"numpy", "gevent", "aiohttp", "tritonclient"},
+        ),
     ],
 )
 def test_only_what_is_used_is_loaded(code: str, expected: set[str]) -> None:

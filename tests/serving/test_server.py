@@ -31,6 +31,16 @@ def test_stopping_leaves_no_process_no_shared_memory_and_no_file(small_repositor
             server.stop()
 
 
+def test_serving_writes_nothing_into_the_repository(small_repository: Path) -> None:
+    def everything() -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in small_repository.rglob("*")}
+
+    before = everything()
+    with running_server(small_repository) as server:
+        assert infer(server.http_url, "tiny", texts("a"))[0] == 200
+    assert everything() == before
+
+
 def test_requests_in_flight_are_answered_before_the_end_and_idle_connections_do_not_delay_it(
     small_repository: Path,
 ) -> None:

@@ -15,7 +15,9 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 from tests.training.conftest import options
 from tests.training.tiny_base import TOPICS
 from tritext.records import read_labelled_texts
+from tritext_training.base import load_base
 from tritext_training.run import train
+from tritext_training.tasks import open_task
 
 
 def report_of(output: Path) -> dict[str, Any]:
@@ -159,3 +161,14 @@ def test_texts_and_labels_of_users_are_only_ever_text_in_the_html_report(tmp_pat
     assert all(label in page.text for label in labels)
     assert all(link.startswith("data:image/png;base64,") for link in page.links), "one self-contained file"
     assert list(AutoConfig.from_pretrained(tmp_path / "out").id2label.values()) == sorted(labels)
+
+
+def test_an_untrained_head_predicts_the_frequencies_of_the_labels(
+    base: Path, multi_data: Path, topics: Path
+) -> None:
+    for data, odds in ((topics, np.log), (multi_data, lambda share: np.log(share / (1 - share)))):
+        given = options(data=data, base=str(base), output=Path("unused"))
+        task = open_task(given)
+        model = task.model(load_base(given.base, revision=None))
+        counts = np.array(list(task.facts["splits"]["train"]["label_counts"].values()))
+        assert model.classifier.bias.detach().numpy() == pytest.approx(odds(counts / task.rows), abs=0.05)

@@ -3,11 +3,12 @@
 The one boundary to transformers' loading: whatever it cannot load is one sentence.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
 from torch import nn
 from transformers import (
@@ -61,6 +62,17 @@ def load_classifier(base: Base, *, labels: tuple[str, ...], problem_type: str) -
             base.folder, config=config, ignore_mismatched_sizes=True, trust_remote_code=False, dtype="float32"
         )
     return model
+
+
+def start_at_priors(model: PreTrainedModel, log_odds: Sequence[float]) -> None:
+    """Let the untrained head predict each label's frequency, by its last layer's bias (Lin et al. 2017, 3.3).
+
+    Otherwise the first updates push the encoder's own weights about, only to make rare labels unlikely.
+    """
+    layers = [module for module in model.modules() if isinstance(module, nn.Linear)]
+    outputs = [layer for layer in layers if layer.out_features == len(log_odds) and layer.bias is not None]
+    if outputs:
+        outputs[-1].bias.data.copy_(torch.tensor(log_odds))
 
 
 def fitting_max_length(base: Base, model: PreTrainedModel, wanted: int | None) -> int:

@@ -11,7 +11,7 @@ from transformers import EvalPrediction, PreTrainedModel, PreTrainedTokenizerFas
 from tritext.checkpoints import sha256
 from tritext.records import LabelledTexts, read_labelled_texts
 from tritext_training import metrics, scoring, splits
-from tritext_training.base import Base, load_classifier
+from tritext_training.base import Base, load_classifier, start_at_priors
 from tritext_training.errors import BadOption, MixedLabelling, TooFewLabels, TooFewRows, UnseenLabels
 from tritext_training.options import TrainingOptions
 from tritext_training.tasks import Encoded, Evaluation
@@ -58,7 +58,19 @@ class TextClassification:
         }
 
     def model(self, base: Base) -> PreTrainedModel:
-        return load_classifier(base, labels=self.labels, problem_type=self.problem_type)
+        model = load_classifier(base, labels=self.labels, problem_type=self.problem_type)
+        start_at_priors(model, self._log_odds())
+        return model
+
+    def _log_odds(self) -> list[float]:
+        """Of each label among the training rows (add-one smoothed): logits whose sigmoid is its frequency.
+
+        For single labels, logarithms of frequencies, whose softmax is the frequencies.
+        """
+        counts = np.array(list(_counts(self.train[1], self.labels).values())) + 1.0
+        share = counts / (self.rows + 2)
+        odds = np.log(share / (1 - share)) if self.multi_label else np.log(share)
+        return [float(value) for value in odds]
 
     def encode(self, tokenizer: PreTrainedTokenizerFast, max_length: int) -> Encoded:
         features, counts = {}, {}
