@@ -132,6 +132,8 @@ def environment(backends: BackendFolder) -> dict[str, str]:
     own["LD_LIBRARY_PATH"] = _prepended(
         [str(path) for path in backends.libraries], own.get("LD_LIBRARY_PATH")
     )
+    # torch's threads spin while they wait unless told otherwise, and take the cores away from other instances.
+    own.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     return own
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-import torch
 from onnx import TensorProto, helper
 
 WIDTH = 8
@@ -109,15 +108,6 @@ def save_onnx(path: Path, *, output: int = TensorProto.FLOAT) -> None:
     path.write_bytes(model.SerializeToString())
 
 
-class TwoOutputs(torch.nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.weights = torch.nn.Parameter(torch.from_numpy(WEIGHTS.copy()))
-
-    def forward(self, input_ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return input_ids.float() @ self.weights, input_ids
-
-
 def save_echo(path: Path) -> None:
     """A graph that gives back `ids`, its input of any width."""
     graph = helper.make_graph(
@@ -131,6 +121,17 @@ def save_echo(path: Path) -> None:
 
 
 def save_torchscript(path: Path) -> None:
+    """A module with two outputs: the logits, and its input as it came."""
+    import torch
+
+    class TwoOutputs(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weights = torch.nn.Parameter(torch.from_numpy(WEIGHTS.copy()))
+
+        def forward(self, input_ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return input_ids.float() @ self.weights, input_ids
+
     jit: Any = torch.jit
     with warnings.catch_warnings():
         # torch would rather have us export, but Triton's backend reads TorchScript.

@@ -46,14 +46,9 @@ def test_the_graph_level_is_the_native_backends(level: int | None, expected: Any
     assert session_options(settings(optimization={"graph": graph})).graph_optimization_level == expected
 
 
-@pytest.mark.parametrize(("count", "spinning"), [(1, None), (2, "0")])
-def test_threads_of_neighbouring_instances_do_not_spin(count: int, spinning: str | None) -> None:
-    options = session_options(settings(instance_group=[{"count": count}]))
-    if spinning is None:
-        with pytest.raises(RuntimeError):
-            options.get_session_config_entry("session.intra_op.allow_spinning")
-    else:
-        assert options.get_session_config_entry("session.intra_op.allow_spinning") == spinning
+@pytest.mark.parametrize("pool", ["intra_op", "inter_op"])
+def test_idle_threads_do_not_spin(pool: str) -> None:
+    assert session_options(settings()).get_session_config_entry(f"session.{pool}.allow_spinning") == "0"
 
 
 @pytest.mark.parametrize("value", ["many", "", "1.5"])

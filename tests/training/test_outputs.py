@@ -171,4 +171,6 @@ def test_an_untrained_head_predicts_the_frequencies_of_the_labels(
         task = open_task(given)
         model = task.model(load_base(given.base, revision=None))
         counts = np.array(list(task.facts["splits"]["train"]["label_counts"].values()))
-        assert model.classifier.bias.detach().numpy() == pytest.approx(odds(counts / task.rows), abs=0.05)
+        assert model.get_parameter("classifier.bias").detach().numpy() == pytest.approx(
+            odds(counts / task.rows), abs=0.05
+        )

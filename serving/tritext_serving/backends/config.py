@@ -47,7 +47,6 @@ class ModelSettings:
     outputs: Mapping[str, TensorSpec]
     parameters: Mapping[str, str]
     graph_level: int
-    instances: int
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "ModelSettings":
@@ -60,7 +59,6 @@ class ModelSettings:
             outputs=_tensors(config.get("output", []), batched=batches > 0),
             parameters={key: value["string_value"] for key, value in config.get("parameters", {}).items()},
             graph_level=int(config.get("optimization", {}).get("graph", {}).get("level", 0)),
-            instances=sum(int(group.get("count", 1)) for group in config.get("instance_group", [])),
         )
 
     def integer(self, key: str, default: int) -> int:
