@@ -20,6 +20,8 @@ $(VENV)/installed: pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if (3, 10) <= v < (3, 14) else "Tritext needs Python 3.10 to 3.13, this is %d.%d: name another one, such as make $@ PYTHON=python3.12" % v[:2])'
 	@$(PYTHON) -m venv $(VENV) || { echo "Cannot create $(VENV): install Python's venv module (Debian and Ubuntu: python3-venv)."; exit 1; }
 	$(BIN)/pip install --quiet --disable-pip-version-check $(PIP_ARGS) --constraint requirements.lock --editable '.[all,dev]'
+	@$(BIN)/python -c 'import importlib.util as u; raise SystemExit(u.find_spec("pytriton") is None)' || \
+	  $(BIN)/pip install --quiet --disable-pip-version-check $(PIP_ARGS) --no-deps nvidia-pytriton==0.7.0
 	@touch $@
 
 demo: $(VENV)/installed ## Train, build and serve a small model, and send it raw strings

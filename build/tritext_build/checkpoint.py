@@ -22,6 +22,8 @@ from .errors import BadCheckpoint, MaxLengthOutOfRange
 from .quiet import quiet
 from .tasks import Task, task_of
 
+DEFAULT_THRESHOLD = 0.5
+
 LEAST_LENGTH = 8
 """The smallest useful max_length: a few words and their special tokens."""
 
@@ -34,6 +36,7 @@ class Checkpoint:
         source: The checkpoint as the user named it.
         labels: By output index.
         function_to_apply: "softmax", "sigmoid" or "none": what makes scores of its logits.
+        threshold: Multi-label: the score from which a label counts, 0.5 unless the checkpoint's config says.
         input_names: The model's inputs that the tokenizer fills, in the order of the model's signature.
         length_limit: The longest input in tokens, special tokens included.
     """
@@ -43,6 +46,7 @@ class Checkpoint:
     task: Task
     labels: tuple[str, ...]
     function_to_apply: str
+    threshold: float
     input_names: tuple[str, ...]
     length_limit: int
     config: PretrainedConfig
@@ -91,6 +95,7 @@ def open_checkpoint(source: str, *, revision: str | None = None) -> tuple[Checkp
         task=task,
         labels=tuple(config.id2label[index] for index in range(config.num_labels)),
         function_to_apply=task.function_to_apply(config),
+        threshold=float(getattr(config, "threshold", None) or DEFAULT_THRESHOLD),
         input_names=_input_names(model, tokenizer),
         length_limit=_length_limit(model, tokenizer),
         config=config,

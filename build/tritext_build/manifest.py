@@ -82,7 +82,7 @@ def make_manifest(
             "machine": platform.machine(),
             "libraries": {library: installed_version(library) for library in LIBRARIES},
         },
-        training=report.get("test") if report else None,
+        training=report.get("metrics") if report else None,
     )
 
 

@@ -27,7 +27,9 @@ class Reference:
 
     def decide(self, scores: Scores) -> npt.NDArray[np.int64]:
         """The task's decisions on scores [texts, labels]."""
-        return self._checkpoint.task.decide(scores, self._checkpoint.function_to_apply)
+        return self._checkpoint.task.decide(
+            scores, self._checkpoint.function_to_apply, self._checkpoint.threshold
+        )
 
     def _logits(self, text: str) -> Scores:
         if text not in self._known:

@@ -28,33 +28,32 @@ PACKAGE = Path(tritext_serving.__file__).parent
 
 @dataclass(frozen=True, kw_only=True)
 class BackendFolder:
-    """What Triton is started with: the folder of backends, the folders of shared libraries, and which are ours."""
+    """What Triton is started with: the folder of backends, the folders of shared libraries, the backends' names."""
 
     path: Path
     libraries: tuple[Path, ...]
     available: tuple[str, ...]
-    stand_ins: tuple[str, ...]
 
 
 def assemble(triton: Triton, place: Path) -> BackendFolder:
-    """Link the installation's backends into `place`, with our stand-ins beside them where it has none.
+    """The installation's own folder, or where it lacks a backend that we have: links to it and ours, made in `place`.
 
     Raises:
         NoPythonStub: the wheel does not support the running Python.
         NoSharedPython: the running Python has no shared library.
     """
+    present = tuple(sorted(path.name for path in triton.backends.iterdir() if path.is_dir()))
+    stand_ins = tuple(name for name in STAND_INS if name not in present and "python" in present)
+    if not stand_ins:
+        return BackendFolder(path=triton.backends, libraries=(), available=present)
     folder = place / "backends"
     folder.mkdir(parents=True)
-    present = sorted(path.name for path in triton.backends.iterdir() if path.is_dir())
     for name in present:
         (folder / name).symlink_to(triton.backends / name)
     libraries = _python_backend(triton, folder / "python", place) if triton.stubs else ()
-    stand_ins = tuple(name for name in STAND_INS if name not in present and "python" in present)
     for name in stand_ins:
         _stand_in(folder / name)
-    return BackendFolder(
-        path=folder, libraries=libraries, available=(*present, *stand_ins), stand_ins=stand_ins
-    )
+    return BackendFolder(path=folder, libraries=libraries, available=(*present, *stand_ins))
 
 
 def _python_backend(triton: Triton, folder: Path, place: Path) -> tuple[Path, ...]:

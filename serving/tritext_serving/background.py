@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tritext.console import err
+from tritext_serving import foreground
 from tritext_serving.errors import AlreadyRunning, DetachedFailed
 from tritext_serving.settings import ServeSettings
 
@@ -22,9 +23,11 @@ def start(settings: ServeSettings, *, pid_file: Path) -> None:
     """Start a server in the background and return when every model is ready.
 
     Raises:
+        BadPidFile: the file cannot be written.
         AlreadyRunning: the file names a server that runs.
         DetachedFailed: it ended before it was ready, with the reason.
     """
+    foreground.check(pid_file)
     _refuse_second(pid_file)
     log_file = pid_file.with_suffix(".log")
     with log_file.open("wb") as log:

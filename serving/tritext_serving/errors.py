@@ -177,6 +177,15 @@ class Refused(ServingError):
         super().__init__(f"Triton answered {status}: {message}")
 
 
+class BadPidFile(ServingError):
+    """The pid file cannot be written."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} cannot be written: --pid-file wants a file in a folder that exists and is yours."
+        )
+
+
 class AlreadyRunning(ServingError):
     """The pid file names a process that lives."""
 

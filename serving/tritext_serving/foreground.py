@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.status import Status
 
 from tritext.console import err
+from tritext_serving.errors import BadPidFile
 from tritext_serving.repository import Repository
 from tritext_serving.server import Server
 from tritext_serving.settings import ServeSettings
@@ -16,6 +17,8 @@ from tritext_serving.settings import ServeSettings
 
 def run(settings: ServeSettings, *, pid_file: Path | None = None) -> None:
     """Serve until Ctrl+C or SIGTERM, which end it with success; errors are raised."""
+    if pid_file:
+        check(pid_file)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     server = Server(settings, say=_say, pass_on_log=_pass_on)
     try:
@@ -34,6 +37,12 @@ def run(settings: ServeSettings, *, pid_file: Path | None = None) -> None:
         if finished
         else f"Stopped; some requests took longer than {settings.exit_timeout:g} s and were cut."
     )
+
+
+def check(pid_file: Path) -> None:
+    """Raise BadPidFile, if the file could not be written when the server is ready."""
+    if pid_file.is_dir() or not os.access(pid_file.parent, os.W_OK):
+        raise BadPidFile(pid_file)
 
 
 def _start(server: Server) -> None:

@@ -16,7 +16,8 @@ def check_backends(repository: Repository, available: Iterable[str]) -> None:
     """Raise MissingBackend for the first model whose backend this Triton lacks."""
     available = sorted(available)
     for model in repository.models.values():
-        if model.backend and not model.steps and model.backend not in available:
+        brings_its_own = any(model.folder.rglob("libtriton_*.so"))
+        if model.backend and not model.steps and model.backend not in available and not brings_its_own:
             raise MissingBackend(model=model.name, backend=model.backend, available=available)
 
 

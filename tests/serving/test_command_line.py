@@ -57,6 +57,8 @@ def http_url(log: Path) -> str:
         (["--tritonserver", sys.executable], "is not an installed tritonserver"),
         (["--repository", "{small}", "--host", "no.such.host.invalid"], "--host"),
         (["--repository", "{small}", "--http-port", "{taken}"], "--http-port"),
+        (["--repository", "{small}", "--pid-file", "/nowhere/pid"], "--pid-file"),
+        (["--repository", "{small}", "--pid-file", "/nowhere/pid", "--detach"], "--pid-file"),
     ],
 )
 def test_what_cannot_be_served_is_one_sentence_and_status_2(

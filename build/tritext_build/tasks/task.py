@@ -21,7 +21,7 @@ class Task:
         function_to_apply: Config to "softmax", "sigmoid" or "none".
         postprocess_files: The Python files of the postprocess step: name there to name in `runtime/`.
         postprocess_settings: Labels and function to the settings of that step.
-        decide: Scores [texts, labels] to decisions [texts, n] that two models can agree on.
+        decide: Scores [texts, labels], function and threshold to decisions [texts, n] that two models can agree on.
     """
 
     name: str
@@ -30,4 +30,4 @@ class Task:
     function_to_apply: Callable[[PretrainedConfig], str]
     postprocess_files: dict[str, str]
     postprocess_settings: Callable[[Sequence[str], str], dict[str, Any]]
-    decide: Callable[[Scores, str], npt.NDArray[np.int64]]
+    decide: Callable[[Scores, str, float], npt.NDArray[np.int64]]

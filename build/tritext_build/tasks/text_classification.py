@@ -9,9 +9,6 @@ from transformers import AutoModelForSequenceClassification, PretrainedConfig
 
 from .task import Scores, Task
 
-THRESHOLD = 0.5
-"""A label of a multi-label model counts as given from this score up."""
-
 
 def function_to_apply(config: PretrainedConfig) -> str:
     """What the pipeline of transformers applies to the logits by default, found from the config as it does."""
@@ -22,10 +19,10 @@ def function_to_apply(config: PretrainedConfig) -> str:
     return "softmax"
 
 
-def decide(scores: Scores, function: str) -> npt.NDArray[np.int64]:
+def decide(scores: Scores, function: str, threshold: float) -> npt.NDArray[np.int64]:
     """The best label of each text [texts, 1]; with sigmoid, each label given or not [texts, labels]."""
     if function == "sigmoid":
-        return (scores >= THRESHOLD).astype(np.int64)
+        return (scores >= threshold).astype(np.int64)
     best: npt.NDArray[np.int64] = scores.argmax(axis=-1, keepdims=True)
     return best
 
