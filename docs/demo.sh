@@ -36,8 +36,10 @@ run tritext predict tickets \
   "Someone in another country just signed in with my password 😱" \
   "app crashes every time I open the photo editor since the update" \
   "Bitte kündigen Sie mein Abo zum Monatsende."
-run curl -s localhost:$HTTP/v2/models/tickets_int8/generate -d '{"TEXT": "does the grinder work with 110 volts?", "top_k": 2}'
-echo
+if command -v curl > /dev/null; then
+  run curl -s localhost:$HTTP/v2/models/tickets_int8/generate -d '{"TEXT": "does the grinder work with 110 volts?", "top_k": 2}'
+  echo
+fi
 
 say "5. Measure: macro-F1 through the server, in both precisions"
 run tritext evaluate tickets --data $DATA/test.csv

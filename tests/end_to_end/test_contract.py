@@ -1,6 +1,7 @@
 """The contract with clients, seen from outside: any client of Triton's, any selection of outputs."""
 
 import json
+import shutil
 import subprocess
 import urllib.error
 import urllib.request
@@ -208,6 +209,7 @@ def test_generate_refuses_nonsense_with_a_sentence(server: Server, body: object,
     assert answer["error"]
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_curl_s_plain_json_infer_gives_classes(server: Server) -> None:
     body = {
         "inputs": [{"name": "TEXT", "shape": [1, 1], "datatype": "BYTES", "data": ["hello"]}],
