@@ -54,6 +54,21 @@ def build(request: BuildRequest, *, tell: Tell = lambda _what, _done: None) -> M
         BuildError: With one sentence; the repository is as it was.
         GateFailed: A gate did not hold; nothing was published.
     """
+    version, checkpoint, model = _open(request, tell)
+    evaluation = _evaluation(request.evaluation, checkpoint)
+    with staging(request.repository) as staged:
+        _write(version, checkpoint, staged)
+        recipe, measured = _export(version, checkpoint, model, evaluation, staged, tell)
+        tell("publishing", 0.95)
+        manifest = make_manifest(version, checkpoint, measured, recipe, staged)
+        (staged / version.manifest_path).write_text(manifest.to_json(), encoding="utf-8")
+        publish(version, staged, request.repository)
+    tell("published", 1)
+    return manifest
+
+
+def _open(request: BuildRequest, tell: Tell) -> tuple[ModelVersion, Checkpoint, Module]:
+    """Check what was asked, cheapest first, and read the checkpoint."""
     check_name(request.name)
     form = format_for(request.format, precision=request.precision)
     number = choose_version(request.repository, request.name, request.version)
@@ -72,28 +87,34 @@ def build(request: BuildRequest, *, tell: Tell = lambda _what, _done: None) -> M
         format=form,
         precision=request.precision,
     )
-    with staging(request.repository) as staged:
-        _write(version, checkpoint, staged)
-        encoder = Encoder.from_file(staged / version.tokenizer_path, **version.encoder_settings())
-        evaluation = _evaluation(request.evaluation, checkpoint)
-        texts = evaluation.texts if evaluation else _own_texts()
-        reference = _reference(checkpoint, model, version, texts, tell)
-        tell(f"exporting to {form.name} in {version.precision}", 0.4)
-        graph = ServedGraph(
-            model, input_names=version.input_names, function_to_apply=version.function_to_apply
-        )
-        form.export(
-            graph, encoder.encode(_mixed(texts, 2)).inputs, staged / version.graph_path, version.precision
-        )
+    return version, checkpoint, model
+
+
+def _export(
+    version: ModelVersion,
+    checkpoint: Checkpoint,
+    model: Module,
+    evaluation: "_Evaluation | None",
+    staged: Path,
+    tell: Tell,
+) -> tuple[str, tuple[Gate, ...]]:
+    """Write the graph by the first recipe of its precision whose gates hold; the recipe and what was measured."""
+    form, path = version.format, staged / version.graph_path
+    encoder = Encoder.from_file(staged / version.tokenizer_path, **version.encoder_settings())
+    texts = evaluation.texts if evaluation else _own_texts()
+    reference = _reference(checkpoint, model, version, texts, tell)
+    graph = ServedGraph(model, input_names=version.input_names, function_to_apply=version.function_to_apply)
+    example = encoder.encode(_mixed(texts, 2)).inputs
+    failures: list[Gate] = []
+    for recipe in form.recipes[version.precision]:
+        tell(f"exporting to {form.name} in {recipe}", 0.4)
+        form.export(graph, example, path, recipe)
         tell("checking the gates", 0.6)
-        candidate = Candidate(encoder, form.load(staged / version.graph_path))
-        measured = _pass_gates(candidate, reference, version, evaluation, texts)
-        tell("publishing", 0.95)
-        manifest = make_manifest(version, checkpoint, measured, staged)
-        (staged / version.manifest_path).write_text(manifest.to_json(), encoding="utf-8")
-        publish(version, staged, request.repository)
-    tell("published", 1)
-    return manifest
+        measured = _measure(Candidate(encoder, form.load(path)), reference, version, evaluation, texts)
+        failures = gates.failed(measured)
+        if not failures:
+            return recipe, measured
+    raise GateFailed(name=version.name, sentences=[gate.sentence() for gate in failures])
 
 
 @dataclass(frozen=True)
@@ -127,7 +148,7 @@ def _reference(
     return reference
 
 
-def _pass_gates(
+def _measure(
     candidate: Candidate,
     reference: Reference,
     version: ModelVersion,
@@ -138,8 +159,6 @@ def _pass_gates(
     measured += gates.company(candidate, precision=version.precision, texts=_mixed(texts, COMPANY_TEXTS))
     if evaluation:
         measured += gates.evaluation(candidate, reference, evaluation.texts, evaluation.truth)
-    if failures := gates.failed(measured):
-        raise GateFailed(name=version.name, sentences=(gate.sentence() for gate in failures))
     return tuple(measured)
 
 

@@ -29,6 +29,7 @@ class Manifest:
 
     Attributes:
         labels: By output index.
+        recipe: Which of the format's ways to the precision passed the gates.
         checkpoint: Where the weights came from, with the sha256 of each of the checkpoint's files.
         gates: What was measured, against what limit.
         files: Path in the repository to sha256 and bytes, for every file of the version folders.
@@ -43,6 +44,7 @@ class Manifest:
     function_to_apply: str
     format: str
     precision: str
+    recipe: str
     max_length: int
     max_batch_size: int
     checkpoint: Mapping[str, Any]
@@ -59,7 +61,7 @@ class Manifest:
 
 
 def make_manifest(
-    version: ModelVersion, checkpoint: Checkpoint, gates: tuple[Gate, ...], staged: Path
+    version: ModelVersion, checkpoint: Checkpoint, gates: tuple[Gate, ...], recipe: str, staged: Path
 ) -> Manifest:
     """Describe the files under `staged`, which become `version`."""
     report = checkpoint.training_report()
@@ -71,6 +73,7 @@ def make_manifest(
         function_to_apply=version.function_to_apply,
         format=version.format.name,
         precision=version.precision,
+        recipe=recipe,
         max_length=version.max_length,
         max_batch_size=MAX_BATCH_SIZE,
         checkpoint={"source": checkpoint.source, "files": _described(checkpoint.path, "*")},

@@ -20,8 +20,8 @@ def format_for(name: str, *, precision: str) -> Format:
     """
     if name not in FORMATS:
         raise UnknownFormat(format_name=name, known=FORMATS)
-    if precision not in FORMATS[name].precisions:
-        raise UnsupportedPrecision(format_name=name, precision=precision, known=FORMATS[name].precisions)
+    if precision not in FORMATS[name].recipes:
+        raise UnsupportedPrecision(format_name=name, precision=precision, known=FORMATS[name].recipes)
     return FORMATS[name]
 
 

@@ -20,7 +20,8 @@ class Format(Protocol):
         name: As on the command line.
         backend: Triton's name of the backend.
         filename: What the backend looks for in a version folder.
-        precisions: What `export` can produce.
+        recipes: Precision to the ways of reaching it, the fastest first; a build takes the first whose gates
+            hold.
         parameters: The backend's own settings, as its documentation names them.
     """
 
@@ -31,7 +32,7 @@ class Format(Protocol):
     @property
     def filename(self) -> str: ...
     @property
-    def precisions(self) -> tuple[str, ...]: ...
+    def recipes(self) -> Mapping[str, tuple[str, ...]]: ...
     @property
     def parameters(self) -> Mapping[str, str]: ...
 
@@ -44,7 +45,7 @@ class Format(Protocol):
         ...
 
     def export(
-        self, graph: ServedGraph, example: dict[str, npt.NDArray[np.int64]], path: Path, precision: str
+        self, graph: ServedGraph, example: dict[str, npt.NDArray[np.int64]], path: Path, recipe: str
     ) -> None:
         """Write `graph` to `path`; `example` are encoded rows of different lengths."""
         ...

@@ -21,13 +21,18 @@ OPSET = 20
 """The first operator set with Gelu; NVIDIA's containers read it since 24.01."""
 
 
+INT8_SPARING_GELU = "int8, fp32 behind Gelu"
+
+
 class OnnxFormat:
     """Exported with eager attention, whose graph is the smallest."""
 
     name = "onnx"
     backend = "onnxruntime"
     filename = "model.onnx"
-    precisions = ("fp32", "int8", "fp16")
+    recipes: Mapping[str, tuple[str, ...]] = MappingProxyType(
+        {"fp32": ("fp32",), "int8": ("int8", INT8_SPARING_GELU), "fp16": ("fp16",)}
+    )
     parameters: Mapping[str, str] = MappingProxyType(
         {"intra_op_thread_count": "1", "inter_op_thread_count": "1"}
     )
@@ -38,13 +43,13 @@ class OnnxFormat:
     output_names = input_names
 
     def export(
-        self, graph: ServedGraph, example: dict[str, npt.NDArray[np.int64]], path: Path, precision: str
+        self, graph: ServedGraph, example: dict[str, npt.NDArray[np.int64]], path: Path, recipe: str
     ) -> None:
         graph.model.set_attn_implementation("eager")  # type: ignore[operator]
         proto = _export(graph, example)
-        if precision == "int8":
-            quantize_per_token(proto)
-        elif precision == "fp16":
+        if recipe.startswith("int8"):
+            quantize_per_token(proto, behind_gelu=recipe != INT8_SPARING_GELU)
+        elif recipe == "fp16":
             proto = _half(proto)
         fix_width(proto, inputs=graph.input_names, width=example["input_ids"].shape[1])
         save(proto, path)

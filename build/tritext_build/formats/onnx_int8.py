@@ -88,16 +88,17 @@ class Product:
             yield numpy_helper.from_array(fall.astype(np.float32), f"{self.w.name}_fall")
 
 
-def quantize_per_token(proto: onnx.ModelProto) -> int:
+def quantize_per_token(proto: onnx.ModelProto, *, behind_gelu: bool = True) -> int:
     """Replace, in place, every product of activations with a constant matrix by its int8 form.
 
-    Embeddings, norms, attention products, biases and the heads (which are Gemm) stay FP32.
+    Embeddings, norms, attention products, biases and the heads (which are Gemm) stay FP32; without
+    `behind_gelu`, so do the products of what comes out of a Gelu, which lose the most.
 
     Returns:
         How many products were replaced.
     """
     graph = proto.graph
-    products = {product.y: product for product in _products(graph)}
+    products = {product.y: product for product in _products(graph) if behind_gelu or not product.gelu}
     nodes: list[NodeProto] = []
     quantized: set[str] = set()
     for node in graph.node:

@@ -28,7 +28,9 @@ class TorchScriptFormat:
     name = "torchscript"
     backend = "pytorch"
     filename = "model.pt"
-    precisions = ("fp32", *REDUCED)
+    recipes: Mapping[str, tuple[str, ...]] = MappingProxyType(
+        {precision: (precision,) for precision in ("fp32", *REDUCED)}
+    )
     parameters: Mapping[str, str] = MappingProxyType(
         {
             "INFERENCE_MODE": "true",
@@ -44,11 +46,11 @@ class TorchScriptFormat:
     output_names = input_names
 
     def export(
-        self, graph: ServedGraph, example: dict[str, npt.NDArray[np.int64]], path: Path, precision: str
+        self, graph: ServedGraph, example: dict[str, npt.NDArray[np.int64]], path: Path, recipe: str
     ) -> None:
         graph.model.set_attn_implementation("sdpa")  # type: ignore[operator]
-        if precision in REDUCED:
-            graph = graph.with_model(reduced(graph.model, REDUCED[precision]))
+        if recipe in REDUCED:
+            graph = graph.with_model(reduced(graph.model, REDUCED[recipe]))
         inputs = tuple(torch.from_numpy(example[name]) for name in graph.input_names)
         buffer = io.BytesIO()
         with quiet(), torch.inference_mode():
