@@ -9,7 +9,13 @@ CHECKPOINT=checkpoints/tickets
 HTTP=18000 GRPC=18001 METRICS=18002
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
-run() { printf '\033[2m$ %s\033[0m\n' "$*"; "$@"; }
+quoted() { case $1 in *[!A-Za-z0-9_./:=,-]*) printf " '%s'" "$1" ;; *) printf ' %s' "$1" ;; esac; }
+run() {
+  printf '\033[2m$'
+  for word in "$@"; do quoted "$word"; done
+  printf '\033[0m\n'
+  "$@"
+}
 published() { [ -f "model_repository/$1_tokenizer/1/manifest.json" ]; }
 
 say "1. Train: support tickets, eight labels, a small English encoder"
@@ -35,7 +41,7 @@ run tritext predict tickets \
   "hi, the lamp arrived with a crack in the glass. new one please" \
   "Someone in another country just signed in with my password 😱" \
   "app crashes every time I open the photo editor since the update" \
-  "Bitte kündigen Sie mein Abo zum Monatsende."
+  "Please end my plan when the month is over, I only use it at school"
 if command -v curl > /dev/null; then
   run curl -s localhost:$HTTP/v2/models/tickets_int8/generate -d '{"TEXT": "does the grinder work with 110 volts?", "top_k": 2}'
   echo
