@@ -4,13 +4,14 @@
 #   make image IMAGE=tickets:1 IMAGE_ARGS="--build-arg REPOSITORY=model_repository \
 #       --build-arg MODEL_NAME=tickets --build-arg MODEL_VERSION=1"  a repository is baked in
 #
-# Nothing is fetched when it runs, and no secret is needed to build it.
+# Podman and buildah keep the health check only with `--format docker` in IMAGE_ARGS. How to run it: docs/image.md.
+# Nothing is fetched or sent when it runs, and no secret is needed to build it.
 
 # Any image with `tritonserver` on PATH and Python 3.10 to 3.13 will do.
 ARG TRITON_IMAGE=nvcr.io/nvidia/tritonserver:26.10-py3
 FROM ${TRITON_IMAGE}
 
-# An environment of our own that still sees the image's packages: Triton's Python backend runs in the image's Python.
+# Into the image's own Python, not an environment of ours: that is the one in which Triton's Python backend runs.
 USER root
 WORKDIR /opt/tritext
 COPY pyproject.toml requirements.lock README.md LICENSE ./
@@ -22,8 +23,9 @@ RUN mkdir -p training/tritext_training build/tritext_build perf/tritext_perf \
        --constraint requirements.lock . psutil tokenizers \
     && rm -rf /opt/tritext
 
+# Given but empty, it must not mean the whole project.
 ARG REPOSITORY=docker/models
-COPY --chown=1000:1000 ${REPOSITORY} /models
+COPY --chown=1000:1000 ${REPOSITORY:-docker/models} /models
 
 ARG MODEL_NAME=""
 ARG MODEL_VERSION=""
@@ -35,10 +37,12 @@ LABEL org.opencontainers.image.title="tritext" \
 
 WORKDIR /models
 USER 1000:1000
-ENV HF_HUB_OFFLINE=1 PYTHONDONTWRITEBYTECODE=1 TOKENIZERS_PARALLELISM=true
+# ONNX Runtime since 1.29 reports to Microsoft unless it is told not to.
+ENV HF_HUB_OFFLINE=1 ORT_DISABLE_TELEMETRY=1 PYTHONDONTWRITEBYTECODE=1 TOKENIZERS_PARALLELISM=true
 EXPOSE 8000 8001 8002
+# Not urllib: that would ask the proxy which docker may hand to its containers.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=120s --retries=3 \
-    CMD ["python3", "-c", "import urllib.request; urllib.request.urlopen('http://localhost:8000/v2/health/ready', timeout=2)"]
+    CMD ["python3", "-c", "import http.client as h; c = h.HTTPConnection('localhost', 8000, timeout=2); c.request('GET', '/v2/health/ready'); exit(c.getresponse().status != 200)"]
 # Triton needs SIGTERM to answer what is in flight; `tritext serve` passes it on.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["tritext", "serve", "--repository", "/models", "--host", "0.0.0.0"]

@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from .errors import CannotWrite, VersionExists
@@ -48,16 +48,33 @@ def staging(repository: Path) -> Iterator[Path]:
     Raises:
         CannotWrite: The disk is full, read-only or not ours, here or anywhere inside the `with` block.
     """
-    with translated(repository):
-        repository.mkdir(parents=True, exist_ok=True)
-        beside = repository.resolve().parent
+    with translated(repository), ExitStack() as undo:
+        if not repository.exists():
+            repository.mkdir(parents=True)
+            undo.callback(_remove_empty, repository)
+        repository = repository.resolve()
+        beside = repository.parent
         same_disk = beside.stat().st_dev == repository.stat().st_dev and os.access(beside, os.W_OK)
         # A repository that is a mount of its own has no beside; Triton ignores folders without a configuration.
-        place = beside if same_disk else repository
-        folder = Path(tempfile.mkdtemp(prefix=f".{repository.name}-staging-", dir=place))
-        try:
-            yield folder
-        finally:
+        place, prefix = beside if same_disk else repository, f".{repository.name}-staging-"
+        with _lock(repository):
+            _sweep(place, prefix)
+            folder = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
+            undo.callback(shutil.rmtree, folder, ignore_errors=True)
+            undo.enter_context(_lock(folder))
+        yield folder
+
+
+def _remove_empty(repository: Path) -> None:
+    """Take back the folder of a repository in which nothing was published."""
+    with suppress(OSError):
+        repository.rmdir()
+
+
+def _sweep(place: Path, prefix: str) -> None:
+    """Remove what killed builds have staged; a living build holds its folder's lock."""
+    for folder in place.glob(f"{prefix}*"):
+        with suppress(BlockingIOError), _lock(folder, fcntl.LOCK_NB):
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -129,11 +146,11 @@ def _replace(source: Path, target: Path) -> Callable[[], None]:
 
 
 @contextmanager
-def _lock(repository: Path) -> Iterator[None]:
-    """One publisher at a time; the lock is the folder itself and goes with the process."""
-    descriptor = os.open(repository, os.O_RDONLY)
+def _lock(folder: Path, flags: int = 0) -> Iterator[None]:
+    """Exclusive use of a folder; the lock is the folder itself and goes with the process."""
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | flags)
         yield
     finally:
         os.close(descriptor)

@@ -4,17 +4,18 @@ Each verb lives in `tritext.commands` and imports its part of Tritext only when 
 `tritext predict` starts fast and works where only the client is installed.
 """
 
+import functools
+import signal
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import typer
 from rich.markup import escape
 
 from tritext.commands import VERBS, load
 from tritext.console import err
-from tritext.errors import MissingExtra, TritextError
-
-INTERRUPTED = 130
-"""Exit status after Ctrl+C: 128 + SIGINT, as shells have it."""
+from tritext.errors import Interrupted, MissingExtra, TritextError
 
 EXTRAS = {
     "tritext_training": "training",
@@ -32,12 +33,29 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for verb in VERBS:
-    app.command(verb)(load(verb))
+
+
+def _sentence_on_ctrl_c(function: Callable[..., None]) -> Callable[..., None]:
+    """The verb, with Ctrl+C as an error of ours; typer would end without a word."""
+
+    @functools.wraps(function)
+    def verb(*arguments: Any, **options: Any) -> None:
+        try:
+            function(*arguments, **options)
+        except KeyboardInterrupt:
+            raise Interrupted from None
+
+    return verb
+
+
+for name in VERBS:
+    app.command(name)(_sentence_on_ctrl_c(load(name)))
 
 
 def main() -> None:
-    """Run the command line; the exit status is 0, an error's `exit_code`, or 130 after Ctrl+C."""
+    """Run the command line; the exit status is 0, an error's `exit_code`, or 130 after Ctrl+C and SIGTERM."""
+    # What Ctrl+C undoes, `kill` must undo; `tritext serve` and `train` set handlers of their own.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except TritextError as error:
@@ -47,8 +65,6 @@ def main() -> None:
         if missing is None:
             raise
         _fail(str(missing), missing.exit_code)
-    except KeyboardInterrupt:
-        _fail("Interrupted.", INTERRUPTED)
 
 
 def _missing_extra(error: ModuleNotFoundError) -> MissingExtra | None:

@@ -14,6 +14,15 @@ class TritextError(Exception):
     exit_code: ClassVar[int] = 2
 
 
+class Interrupted(TritextError):
+    """Ctrl+C, or SIGTERM; the exit status is 128 + SIGINT, as shells have it."""
+
+    exit_code = 130
+
+    def __init__(self) -> None:
+        super().__init__("Interrupted.")
+
+
 class MissingExtra(TritextError):
     """A part of Tritext was called whose libraries are not installed."""
 

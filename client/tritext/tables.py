@@ -168,6 +168,8 @@ def _parsed(path: Path, place: str, content: str) -> Any:
 
 
 def _from_records(path: Path, records: Sequence[tuple[str, Any]]) -> Table:
+    if records and all(isinstance(record, str) for _, record in records):
+        return Table(columns=("text",), rows=tuple((place, (record,)) for place, record in records))
     for place, record in records:
         if not isinstance(record, dict):
             problem = f"expected a JSON object with a text and its label, got {json.dumps(record)[:60]}"

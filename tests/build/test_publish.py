@@ -140,3 +140,19 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(small_disk: Path) -> Non
     with pytest.raises(CannotWrite, match="no space left"), staging(repository) as staged:
         (staged / "model.onnx").write_bytes(bytes(1 << 20))
     assert snapshot(small_disk) == {}
+
+
+def test_what_a_killed_build_staged_is_swept_and_a_living_build_s_is_not(tmp_path: Path) -> None:
+    repository = tmp_path / "repository"
+    left = tmp_path / ".repository-staging-left"
+    left.mkdir()
+    with staging(repository) as living, staging(repository):
+        assert living.is_dir()
+        assert not left.exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_repository_that_was_there_before_stays(tmp_path: Path) -> None:
+    with staging(tmp_path):
+        pass
+    assert tmp_path.is_dir()

@@ -170,3 +170,9 @@ def test_a_named_column_that_is_not_there_lists_those_that_are(tmp_path: Path) -
     path = as_csv(tmp_path / "a.csv")
     with pytest.raises(RecordsError, match="no column 'body'; its columns are 'text', 'label'"):
         read_labelled_texts(path, text_column="body")
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.json", '["one", "two"]'), ("a.jsonl", '"one"\n"two"\n')])
+def test_a_list_of_plain_strings_is_a_list_of_texts(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    assert read_texts(tmp_path / name) == ["one", "two"]
