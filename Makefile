@@ -55,7 +55,7 @@ BUILDER ?= $(firstword $(foreach tool,docker podman buildah,$(if $(shell command
 IMAGE_ARGS ?=
 image: ## Build the server's image with docker, podman or buildah: make image IMAGE=tickets IMAGE_ARGS="--build-arg …"
 	@test -n "$(BUILDER)" || { echo "Building an image needs docker, podman or buildah."; exit 1; }
-	$(BUILDER) build $(IMAGE_ARGS) --tag $(IMAGE) --file docker/triton.Dockerfile .
+	BUILDAH_FORMAT=docker $(BUILDER) build $(IMAGE_ARGS) --tag $(IMAGE) --file docker/triton.Dockerfile .
 
 lock: ## Resolve the newest versions for all Pythons into requirements.lock (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.10 --upgrade --no-annotate \

@@ -4,7 +4,7 @@
 #   make image IMAGE=tickets:1 IMAGE_ARGS="--build-arg REPOSITORY=model_repository \
 #       --build-arg MODEL_NAME=tickets --build-arg MODEL_VERSION=1"  a repository is baked in
 #
-# Podman and buildah keep the health check only with `--format docker` in IMAGE_ARGS. How to run it: docs/image.md.
+# How to run it: docs/image.md.
 # Nothing is fetched or sent when it runs, and no secret is needed to build it.
 
 # Any image with `tritonserver` on PATH and Python 3.10 to 3.13 will do.

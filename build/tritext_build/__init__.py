@@ -1,5 +1,10 @@
 """Checkpoint in, verified model version on disk out. Knows torch, ONNX and Triton's file layout; never the network."""
 
+import os
+
+# ONNX Runtime reports its use to its maker unless it is told not to before it is imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 from .building import BuildRequest, build
 from .manifest import Manifest
 

@@ -127,6 +127,8 @@ def command(
 def environment(backends: BackendFolder) -> dict[str, str]:
     """This process's environment, with the running interpreter's packages and libraries before all others."""
     own = dict(os.environ)
+    # ONNX Runtime reports its use to its maker unless it is told not to; a server of customers' texts must not.
+    own.setdefault("ORT_DISABLE_TELEMETRY", "1")
     # The interpreter inside the stub finds its packages as a `python3` started from PATH would.
     own["PATH"] = _prepended([str(Path(sys.executable).parent)], own.get("PATH"))
     own["LD_LIBRARY_PATH"] = _prepended(
