@@ -1,7 +1,6 @@
 """What must hold before a version is published: measured on the served code, against the original checkpoint."""
 
-import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +30,6 @@ BATCH = 8
 """Rows of a batch in the gates: lengths mix, so that shorter rows are padded."""
 
 Logits = Scores
-Progress = Callable[[], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,4 +156,4 @@ def _at_most(name: str, what: str, differences: Scores, limit: float, *, texts: 
 def _rotations(texts: Sequence[str]) -> list[npt.NDArray[np.int64]]:
     """Orders in which every text stands once at every position of one batch."""
     order = np.arange(len(texts))
-    return [np.roll(order, shift) for shift in itertools.islice(itertools.count(), len(texts))]
+    return [np.roll(order, shift) for shift in range(len(texts))]

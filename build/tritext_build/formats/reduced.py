@@ -1,7 +1,7 @@
 """Reduced precision where it pays and harms least: the encoder's linear layers, and nothing else.
 
-Products run in bf16 or fp16; the sums between layers, norms, attention and the head stay FP32. On CPUs this
-is as fast as a model that is bf16 throughout, with half of its error, because the residual is never rounded.
+Products run in bf16 or fp16; the sums between layers, norms, attention and the head stay FP32. Against
+a model that is bf16 throughout this halves the error, because the residual is never rounded.
 """
 
 import copy
