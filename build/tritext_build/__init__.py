@@ -7,5 +7,6 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 from .building import BuildRequest, build
 from .manifest import Manifest
+from .tasks.task import TaskOptions
 
-__all__ = ["BuildRequest", "Manifest", "build"]
+__all__ = ["BuildRequest", "Manifest", "TaskOptions", "build"]

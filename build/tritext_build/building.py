@@ -7,7 +7,6 @@ from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from tokenizers import Tokenizer
 from torch.nn import Module
 
@@ -15,31 +14,38 @@ from tritext.records import LabelledTexts
 
 from . import gates
 from .checkpoint import Checkpoint, open_checkpoint
-from .errors import GateFailed, UnknownEvaluationLabels
+from .errors import GateFailed
 from .formats import format_for
 from .gates import Candidate, Gate
-from .graph import ServedGraph
+from .graph import ServedGraph, served_graph
 from .layout import ModelVersion, check_name
 from .manifest import Manifest, make_manifest
 from .publish import choose_version, publish, staging
 from .reference import Reference
-from .runtime.encoding import Encoder
+from .runtime.encoding import Encoder, Line
+from .tasks.task import DEFAULT_OPTIONS, Evaluation, TaskOptions
 
 Tell = Callable[[str, float], None]
 """Called with what is being done and how much of it is done, 0 to 1."""
 
-COMPANY_TEXTS = 64
-"""How many texts are computed alone as well as in batches."""
+COMPANY_LINES = 64
+"""How many lines are computed alone as well as in batches."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BuildRequest:
-    """What is asked of a build. `evaluation` adds a gate on the task's metric, and gives the gates their texts."""
+    """What is asked of a build. `evaluation` adds a gate on the task's metric, and gives the gates their texts.
+
+    Without a `task` the checkpoint's architecture decides.
+    """
 
     checkpoint: str
     name: str
     repository: Path
+    task: str | None = None
+    options: TaskOptions = DEFAULT_OPTIONS
     revision: str | None = None
+    allow_pickle: bool = False
     version: int | None = None
     format: str = "onnx"
     precision: str = "fp32"
@@ -55,7 +61,7 @@ def build(request: BuildRequest, *, tell: Tell = lambda _what, _done: None) -> M
         GateFailed: A gate did not hold; nothing was published.
     """
     version, checkpoint, model = _open(request, tell)
-    evaluation = _evaluation(request.evaluation, checkpoint)
+    evaluation = checkpoint.task.evaluation(checkpoint, request.evaluation) if request.evaluation else None
     with staging(request.repository) as staged:
         _write(version, checkpoint, staged)
         recipe, measured = _export(version, checkpoint, model, evaluation, staged, tell)
@@ -73,13 +79,14 @@ def _open(request: BuildRequest, tell: Tell) -> tuple[ModelVersion, Checkpoint, 
     form = format_for(request.format, precision=request.precision)
     number = choose_version(request.repository, request.name, request.version)
     tell("reading the checkpoint", 0)
-    checkpoint, model = open_checkpoint(request.checkpoint, revision=request.revision)
+    checkpoint, model = open_checkpoint(
+        request.checkpoint, task=request.task, revision=request.revision, allow_pickle=request.allow_pickle
+    )
     version = ModelVersion(
         name=request.name,
         version=number,
         task=checkpoint.task,
-        labels=checkpoint.labels,
-        function_to_apply=checkpoint.function_to_apply,
+        blueprint=checkpoint.task.blueprint(checkpoint, request.options),
         input_names=checkpoint.input_names,
         max_length=checkpoint.max_length(request.max_length),
         pad_token_id=int(checkpoint.tokenizer.pad_token_id),
@@ -94,86 +101,70 @@ def _export(
     version: ModelVersion,
     checkpoint: Checkpoint,
     model: Module,
-    evaluation: "_Evaluation | None",
+    evaluation: Evaluation | None,
     staged: Path,
     tell: Tell,
 ) -> tuple[str, tuple[Gate, ...]]:
     """Write the graph by the first recipe of its precision whose gates hold; the recipe and what was measured."""
-    form, path = version.format, staged / version.graph_path
-    encoder = Encoder.from_file(staged / version.tokenizer_path, **version.encoder_settings())
-    texts = evaluation.texts if evaluation else _own_texts()
-    reference = _reference(checkpoint, model, version, texts, tell)
-    graph = ServedGraph(model, input_names=version.input_names, function_to_apply=version.function_to_apply)
-    example = encoder.encode(_mixed(texts, 2)).inputs
+    form, path, task = version.format, staged / version.graph_path, checkpoint.task
+    encoder = Encoder.from_file(staged / version.tokenizer_paths[0], **version.encoder_settings())
+    graph = served_graph(checkpoint, model, version.blueprint)
+    lines = list(evaluation.lines) if evaluation else task.probes(checkpoint, _own_texts())
+    reference = _reference(checkpoint, graph, version, lines, tell)
+    example = encoder.encode(_mixed(lines, 2), truncate=task.truncate).inputs
+    example |= task.extra_inputs(checkpoint, example["input_ids"])
     failures: list[Gate] = []
     for recipe in form.recipes[version.precision]:
         tell(f"exporting to {form.name} in {recipe}", 0.4)
         form.export(graph, example, path, recipe)
         tell("checking the gates", 0.6)
-        measured = _measure(Candidate(encoder, form.load(path)), reference, version, evaluation, texts)
+        run = form.load(path, graph.output_names)
+        candidate = Candidate(checkpoint, encoder, run, version.blueprint.graph_outputs)
+        measured = _measure(candidate, reference, checkpoint, version.precision, evaluation, lines)
         failures = gates.failed(measured)
         if not failures:
             return recipe, measured
     raise GateFailed(name=version.name, sentences=[gate.sentence() for gate in failures])
 
 
-@dataclass(frozen=True)
-class _Evaluation:
-    """Labelled texts with their truth in the shape of the task's decisions."""
-
-    texts: tuple[str, ...]
-    truth: npt.NDArray[np.int64]
-
-
 def _write(version: ModelVersion, checkpoint: Checkpoint, staged: Path) -> None:
     """Everything of the version but its graph and its manifest."""
-    for model in version.models:
-        (staged / model / str(version.version)).mkdir(parents=True)
     for path, content in version.files().items():
+        (staged / path).parent.mkdir(parents=True, exist_ok=True)
         (staged / path).write_bytes(content)
+    for model in version.models:
+        (staged / model / str(version.version)).mkdir(parents=True, exist_ok=True)
     tokenizer = Tokenizer.from_str(checkpoint.tokenizer.backend_tokenizer.to_str())
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    (staged / version.tokenizer_path).write_text(tokenizer.to_str(), encoding="utf-8")
+    for target in version.tokenizer_paths:
+        (staged / target).write_text(tokenizer.to_str(), encoding="utf-8")
 
 
 def _reference(
-    checkpoint: Checkpoint, model: Module, version: ModelVersion, texts: Sequence[str], tell: Tell
+    checkpoint: Checkpoint, graph: ServedGraph, version: ModelVersion, lines: Sequence[Line], tell: Tell
 ) -> Reference:
-    """The original's answers to all texts, computed before the export touches the model."""
-    reference = Reference(checkpoint, model, max_length=version.max_length)
-    for done, text in enumerate(texts):
-        tell("computing the original's answers", 0.1 + 0.3 * done / len(texts))
-        reference.outputs([text])
+    """The original's answers to all lines, computed before the export touches the model."""
+    reference = Reference(checkpoint, graph, max_length=version.max_length)
+    for done, line in enumerate(lines):
+        tell("computing the original's answers", 0.1 + 0.3 * done / len(lines))
+        reference.rows([line])
     return reference
 
 
 def _measure(
     candidate: Candidate,
     reference: Reference,
-    version: ModelVersion,
-    evaluation: _Evaluation | None,
-    texts: Sequence[str],
+    checkpoint: Checkpoint,
+    precision: str,
+    evaluation: Evaluation | None,
+    lines: Sequence[Line],
 ) -> tuple[Gate, ...]:
-    measured = gates.fidelity(candidate, reference, precision=version.precision, texts=texts)
-    measured += gates.company(candidate, precision=version.precision, texts=_mixed(texts, COMPANY_TEXTS))
+    measured = gates.fidelity(candidate, reference, checkpoint, precision=precision, lines=lines)
+    measured += gates.company(candidate, checkpoint, precision=precision, lines=_mixed(lines, COMPANY_LINES))
     if evaluation:
-        measured += gates.evaluation(candidate, reference, evaluation.texts, evaluation.truth)
+        measured += gates.evaluation(candidate, reference, evaluation)
     return tuple(measured)
-
-
-def _evaluation(data: LabelledTexts | None, checkpoint: Checkpoint) -> _Evaluation | None:
-    if data is None:
-        return None
-    index = {label: position for position, label in enumerate(checkpoint.labels)}
-    if unknown := {label for row in data.labels for label in row} - set(index):
-        raise UnknownEvaluationLabels(path=data.path, unknown=unknown, known=checkpoint.labels)
-    if checkpoint.function_to_apply != "sigmoid":
-        return _Evaluation(data.texts, np.array([[index[label]] for (label,) in data.labels]))
-    truth = np.zeros((len(data), len(index)), np.int64)
-    for row, labels in enumerate(data.labels):
-        truth[row, [index[label] for label in labels]] = 1
-    return _Evaluation(data.texts, truth)
 
 
 def _own_texts() -> tuple[str, ...]:
@@ -182,8 +173,8 @@ def _own_texts() -> tuple[str, ...]:
     return tuple(json.loads(line) for line in lines)
 
 
-def _mixed(texts: Sequence[str], count: int) -> list[str]:
-    """At most `count` of the texts, evenly from the shortest to the longest, in an order that mixes lengths."""
-    by_length = sorted(texts, key=len)
-    picks = np.linspace(0, len(texts) - 1, min(count, len(texts))).round().astype(int)
+def _mixed(lines: Sequence[Line], count: int) -> list[Line]:
+    """At most `count` of the lines, evenly from the shortest to the longest, in an order that mixes lengths."""
+    by_length = sorted(lines, key=lambda line: len(line) if isinstance(line, str) else sum(map(len, line)))
+    picks = np.linspace(0, len(lines) - 1, min(count, len(lines))).round().astype(int)
     return [by_length[pick] for pick in np.random.default_rng(0).permutation(picks)]

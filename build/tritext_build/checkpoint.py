@@ -22,8 +22,6 @@ from .errors import BadCheckpoint, MaxLengthOutOfRange
 from .quiet import quiet
 from .tasks import Task, task_of
 
-DEFAULT_THRESHOLD = 0.5
-
 LEAST_LENGTH = 8
 """The smallest useful max_length: a few words and their special tokens."""
 
@@ -35,8 +33,6 @@ class Checkpoint:
     Attributes:
         source: The checkpoint as the user named it.
         labels: By output index.
-        function_to_apply: "softmax", "sigmoid" or "none": what makes scores of its logits.
-        threshold: Multi-label: the score from which a label counts, 0.5 unless the checkpoint's config says.
         input_names: The model's inputs that the tokenizer fills, in the order of the model's signature.
         length_limit: The longest input in tokens, special tokens included.
     """
@@ -45,8 +41,6 @@ class Checkpoint:
     path: Path
     task: Task
     labels: tuple[str, ...]
-    function_to_apply: str
-    threshold: float
     input_names: tuple[str, ...]
     length_limit: int
     config: PretrainedConfig
@@ -73,8 +67,10 @@ class Checkpoint:
         return report
 
 
-def open_checkpoint(source: str, *, revision: str | None = None) -> tuple[Checkpoint, torch.nn.Module]:
-    """Read a Hub id or a local folder.
+def open_checkpoint(
+    source: str, *, task: str | None = None, revision: str | None = None, allow_pickle: bool = False
+) -> tuple[Checkpoint, torch.nn.Module]:
+    """Read a Hub id or a local folder, for the task asked for or the one that its architecture is for.
 
     Returns:
         The checkpoint and its model: FP32, in evaluation mode.
@@ -86,16 +82,14 @@ def open_checkpoint(source: str, *, revision: str | None = None) -> tuple[Checkp
     path = locate(source, revision=revision)
     with _translated(source):
         config = AutoConfig.from_pretrained(path, local_files_only=True)
-    task = task_of(config, source=source)
+    served_as = task_of(config, source=source, asked=task)
     tokenizer = _load_tokenizer(path, source)
-    model = _load_model(path, task, source)
+    model = _load_model(path, served_as, source)
     checkpoint = Checkpoint(
         source=source,
         path=path,
-        task=task,
+        task=served_as,
         labels=tuple(config.id2label[index] for index in range(config.num_labels)),
-        function_to_apply=task.function_to_apply(config),
-        threshold=float(getattr(config, "threshold", None) or DEFAULT_THRESHOLD),
         input_names=_input_names(model, tokenizer),
         length_limit=_length_limit(model, tokenizer),
         config=config,

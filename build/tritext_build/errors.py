@@ -25,6 +25,27 @@ class UnsupportedTask(BuildError):
         )
 
 
+class UnknownTask(BuildError):
+    def __init__(self, *, task: str, known: Iterable[str]) -> None:
+        super().__init__(f"There is no task {task!r}: expected one of {', '.join(known)}.")
+
+
+class WrongTask(BuildError):
+    def __init__(self, *, source: str, architecture: str, task: str, known: Iterable[str]) -> None:
+        super().__init__(
+            f"The checkpoint {source!r} holds a {architecture}, which {task} cannot serve: "
+            f"expected a model whose class name ends in {' or '.join(known)}."
+        )
+
+
+class NoEvaluation(BuildError):
+    def __init__(self, *, task: str) -> None:
+        super().__init__(
+            f"A build for {task} takes no evaluation data: leave --eval-data out, and measure the served model "
+            f"with `tritext evaluate`."
+        )
+
+
 class UnsupportedPrecision(BuildError):
     def __init__(self, *, format_name: str, precision: str, known: Iterable[str]) -> None:
         super().__init__(

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import f1_score
 
+from .checkpoint import Checkpoint
 from .formats import RunGraph
-from .graph import LOGITS, PROBABILITIES
+from .model_config import Tensor
 from .reference import Reference
-from .runtime.encoding import Encoder
-from .tasks.task import Scores
+from .runtime.encoding import Encoder, Line
+from .tasks.task import Evaluation, Row, Scores
 
 LOGIT_TOLERANCE = 1e-4
 """FP32 logits may differ from the original's by this much: another order of the same sums."""
@@ -19,17 +19,15 @@ LOGIT_TOLERANCE = 1e-4
 AGREEMENT = 0.99
 """Share of decisions that a reduced precision must share with the original."""
 
-F1_LOSS = 0.005
-"""Macro-F1 that a version may lose against the original on evaluation data: half a point."""
+METRIC_LOSS = 0.005
+"""What a version may lose of the task's metric against the original on evaluation data: half a point."""
 
 SCORE_TOLERANCE = {"fp32": 1e-5}
 REDUCED_SCORE_TOLERANCE = 1e-2
-"""How much a score may depend on the company of its text, by precision."""
+"""How much a score may depend on the company of its row, by precision."""
 
 BATCH = 8
 """Rows of a batch in the gates: lengths mix, so that shorter rows are padded."""
-
-Logits = Scores
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,103 +55,118 @@ class Gate:
 class Candidate:
     """The version under test: the tokenizer step's own code before the graph in its own runtime."""
 
-    def __init__(self, encoder: Encoder, graph: RunGraph) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, encoder: Encoder, graph: RunGraph, outputs: Sequence[Tensor]
+    ) -> None:
+        self._checkpoint = checkpoint
         self._encoder = encoder
         self._graph = graph
+        self._outputs = outputs
 
-    def outputs(self, texts: Sequence[str], *, batch: int = BATCH) -> tuple[Logits, Scores]:
-        """Logits and scores, each FP32 [texts, labels], computed `batch` texts at a time in their order."""
-        runs = [
-            self._graph(self._encoder.encode(texts[at : at + batch]).inputs)
-            for at in range(0, len(texts), batch)
-        ]
-        return tuple(np.concatenate([run[name] for run in runs]) for name in (LOGITS, PROBABILITIES))  # type: ignore[return-value]
+    def rows(self, lines: Sequence[Line], *, batch: int = BATCH) -> list[Row]:
+        """The graph's outputs for each line, computed `batch` lines at a time in their order."""
+        starts = range(0, len(lines), batch)
+        return [row for start in starts for row in self._batch(lines[start : start + batch])]
+
+    def _batch(self, lines: Sequence[Line]) -> Iterable[Row]:
+        task = self._checkpoint.task
+        encoded = self._encoder.encode(lines, truncate=task.truncate)
+        extra = task.extra_inputs(self._checkpoint, encoded.inputs["input_ids"])
+        outputs = self._graph({**encoded.inputs, **extra})
+        for row, encoding in enumerate(encoded.encodings):
+            yield {
+                tensor.name: outputs[tensor.name][row, : len(encoding)]
+                if tensor.dims[0] < 0
+                else outputs[tensor.name][row]
+                for tensor in self._outputs
+            }
 
 
 def fidelity(
-    candidate: Candidate, reference: Reference, *, precision: str, texts: Sequence[str]
+    candidate: Candidate,
+    reference: Reference,
+    checkpoint: Checkpoint,
+    *,
+    precision: str,
+    lines: Sequence[Line],
 ) -> list[Gate]:
-    """Candidate against original, in padded batches of mixed lengths against one text at a time.
+    """Candidate against original, in padded batches of mixed lengths against one line at a time.
 
-    The texts should differ in length; neighbours in the list share batches.
+    The lines should differ in length; neighbours in the list share batches.
     """
-    logits, scores = candidate.outputs(texts)
-    original, original_scores = reference.outputs(texts)
-    agreement = (reference.decide(scores) == reference.decide(original_scores)).mean()
+    task = checkpoint.task
+    mine, originals = candidate.rows(lines), reference.rows(lines)
+    agreed = [
+        task.agree(checkpoint, task.scores(row), task.scores(original)).reshape(-1)
+        for row, original in zip(mine, originals, strict=True)
+    ]
     gates = [
         Gate(
             name="labels",
             what="the share of decisions equal to the original's",
-            measured=float(agreement),
+            measured=float(np.concatenate(agreed).mean()),
             limit=AGREEMENT,
             at_least=True,
-            texts=len(texts),
+            texts=len(lines),
         )
     ]
     if precision == "fp32":
-        gates.append(
-            _at_most(
-                "logits",
-                "the largest difference from the original's logits",
-                logits - original,
-                LOGIT_TOLERANCE,
-            )
-        )
+        differences = _differences(map(task.logits, mine), map(task.logits, originals))
+        what = "the largest difference from the original's logits"
+        gates.append(_at_most("logits", what, differences, LOGIT_TOLERANCE, texts=len(lines)))
     return gates
 
 
-def company(candidate: Candidate, *, precision: str, texts: Sequence[str]) -> list[Gate]:
-    """A text's scores alone against its scores in a batch: at every position, and in shuffled company."""
-    limit = SCORE_TOLERANCE.get(precision, REDUCED_SCORE_TOLERANCE)
-    _, alone = candidate.outputs(texts, batch=1)
-    positions = _rotations(texts[:BATCH])
-    shuffled = np.random.default_rng(0).permutation(len(texts))
-    differences = [
-        candidate.outputs([texts[index] for index in order])[1] - alone[order] for order in positions
-    ]
-    differences.append(candidate.outputs([texts[index] for index in shuffled])[1] - alone[shuffled])
-    what = "the most that a score changes with the other texts of its batch"
-    return [_at_most("company", what, np.concatenate(differences), limit, texts=len(texts))]
-
-
-def evaluation(
-    candidate: Candidate, reference: Reference, texts: Sequence[str], truth: npt.NDArray[np.int64]
+def company(
+    candidate: Candidate, checkpoint: Checkpoint, *, precision: str, lines: Sequence[Line]
 ) -> list[Gate]:
-    """Macro-F1 on labelled texts, lost against the original; `truth` has the shape of the decisions."""
-    original = macro_f1(truth, reference.decide(reference.outputs(texts)[1]))
-    reached = macro_f1(truth, reference.decide(candidate.outputs(texts)[1]))
-    what = f"the macro-F1 lost against the original's {original:.4f}"
+    """A line's scores alone against its scores in a batch: at every position, and in shuffled company."""
+    limit = SCORE_TOLERANCE.get(precision, REDUCED_SCORE_TOLERANCE)
+    scores = checkpoint.task.scores
+    alone = [scores(row) for row in candidate.rows(lines, batch=1)]
+    orders = [*_rotations(lines[:BATCH]), np.random.default_rng(0).permutation(len(lines))]
+    differences = [
+        _differences(
+            map(scores, candidate.rows([lines[index] for index in order])), (alone[index] for index in order)
+        )
+        for order in orders
+    ]
+    what = "the most that a score changes with the other rows of its batch"
+    return [_at_most("company", what, np.concatenate(differences), limit, texts=len(lines))]
+
+
+def evaluation(candidate: Candidate, reference: Reference, data: Evaluation) -> list[Gate]:
+    """The task's metric on labelled texts, lost against the original."""
+    original = data.metric(reference.rows(data.lines))
+    what = f"the {data.metric_name} lost against the original's {original:.4f}"
     return [
         Gate(
             name="evaluation",
             what=what,
-            measured=original - reached,
-            limit=F1_LOSS,
+            measured=original - data.metric(candidate.rows(data.lines)),
+            limit=METRIC_LOSS,
             at_least=False,
-            texts=len(texts),
+            texts=len(data.lines),
         )
     ]
-
-
-def macro_f1(truth: npt.NDArray[np.int64], decided: npt.NDArray[np.int64]) -> float:
-    """Macro-averaged F1 over labels that occur: https://scikit-learn.org, `f1_score(average="macro")`."""
-    single = truth.shape[1] == 1
-    pair = (truth[:, 0], decided[:, 0]) if single else (truth, decided)
-    return float(f1_score(*pair, average="macro", zero_division=0.0))
 
 
 def failed(gates: Iterable[Gate]) -> list[Gate]:
     return [gate for gate in gates if not gate.passed]
 
 
-def _at_most(name: str, what: str, differences: Scores, limit: float, *, texts: int | None = None) -> Gate:
-    measured = float(np.abs(differences).max())
-    return Gate(
-        name=name, what=what, measured=measured, limit=limit, at_least=False, texts=texts or len(differences)
-    )
+def _differences(ours: Iterable[Scores], theirs: Iterable[Scores]) -> Scores:
+    """The largest difference in each row."""
+    pairs = zip(ours, theirs, strict=True)
+    return np.array([np.abs(one - other).max(initial=0) for one, other in pairs], np.float32)
 
 
-def _rotations(texts: Sequence[str]) -> list[npt.NDArray[np.int64]]:
-    """Orders in which every text stands once at every position of one batch."""
-    order = np.arange(len(texts))
-    return [np.roll(order, shift) for shift in range(len(texts))]
+def _at_most(name: str, what: str, differences: Scores, limit: float, *, texts: int) -> Gate:
+    measured = float(differences.max())
+    return Gate(name=name, what=what, measured=measured, limit=limit, at_least=False, texts=texts)
+
+
+def _rotations(lines: Sequence[Line]) -> list[npt.NDArray[np.int64]]:
+    """Orders in which every line stands once at every position of one batch."""
+    order = np.arange(len(lines))
+    return [np.roll(order, shift) for shift in range(len(lines))]

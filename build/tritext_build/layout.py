@@ -2,22 +2,27 @@
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from .errors import BadName, BadVersion
 from .formats import Format
-from .graph import LOGITS, OUTPUTS, PROBABILITIES
-from .model_config import FP32, INT32, INT64, STRING, ModelConfig, Step, Tensor
+from .model_config import INT64, MAX_BATCH_SIZE, MOST_ROWS, ModelConfig, Step, Tensor
 from .tasks import Task
+from .tasks.task import Blueprint, Shape
 
 RUNTIME = Path(__file__).parent / "runtime"
 """The Python code of the steps, copied byte for byte into every version."""
 
 STEPS = ("tokenizer", "model", "postprocess")
 LABELS_FILE = "labels.txt"
-TOKENIZER_FILES = {"model.py": "tokenizer.py", "encoding.py": "encoding.py", "requests.py": "requests.py"}
+STEP_FILES = {
+    "tokenizer": ("tokenizer.py", "rows.py", ("encoding.py", "requests.py", "responses.py")),
+    "postprocess": ("postprocess.py", "answers.py", ("functions.py", "requests.py", "responses.py")),
+}
+"""A Python step's entrance, its module in the task's folder, and what both import."""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -34,8 +39,7 @@ class ModelVersion:
     name: str
     version: int
     task: Task
-    labels: tuple[str, ...]
-    function_to_apply: str
+    blueprint: Blueprint
     input_names: tuple[str, ...]
     max_length: int
     pad_token_id: int
@@ -66,28 +70,45 @@ class ModelVersion:
         return PurePosixPath(self.step("model"), str(self.version), self.format.filename)
 
     @property
-    def tokenizer_path(self) -> PurePosixPath:
-        return PurePosixPath(self.step("tokenizer"), str(self.version), "tokenizer.json")
+    def tokenizer_paths(self) -> tuple[PurePosixPath, ...]:
+        """Where the vocabulary lies: in the first step, and in the last where that decodes."""
+        steps = ("tokenizer", "postprocess") if self.blueprint.decodes else ("tokenizer",)
+        return tuple(PurePosixPath(self.step(step), str(self.version), "tokenizer.json") for step in steps)
 
     def files(self) -> dict[PurePosixPath, bytes]:
         """Every file but the weights, the vocabulary and the manifest: path in the repository to content."""
-        configs = {
+        files = {
             PurePosixPath(config.name, "config.pbtxt"): config.to_text().encode() for config in self.configs()
         }
-        tokenizer = PurePosixPath(self.step("tokenizer"), str(self.version))
-        postprocess = PurePosixPath(self.step("postprocess"), str(self.version))
-        return {
-            **configs,
-            PurePosixPath(self.name, LABELS_FILE): "".join(f"{label}\n" for label in self.labels).encode(),
-            **{tokenizer / name: (RUNTIME / source).read_bytes() for name, source in TOKENIZER_FILES.items()},
-            tokenizer / "settings.json": _json(self.encoder_settings()),
-            **{
-                postprocess / name: (RUNTIME / source).read_bytes()
-                for name, source in self.task.postprocess_files.items()
+        if self.blueprint.labels:
+            lines = "".join(f"{label}\n" for label in self.blueprint.labels)
+            files[PurePosixPath(self.name, LABELS_FILE)] = lines.encode()
+        settings: dict[str, dict[str, Any]] = {
+            "tokenizer": {
+                "encoder": self.encoder_settings(),
+                "rows": dict(self.blueprint.rows),
+                "most_rows": self.most_rows,
             },
-            postprocess / "settings.json": _json(
-                self.task.postprocess_settings(self.labels, self.function_to_apply)
-            ),
+            "postprocess": {"answers": dict(self.blueprint.answering)},
+        }
+        for step, own in settings.items():
+            folder = PurePosixPath(self.step(step), str(self.version))
+            files |= {folder / name: path.read_bytes() for name, path in self._code(step).items()}
+            files[folder / "settings.json"] = _json({"task": self.task.runtime, **own})
+        return files
+
+    def _code(self, step: str) -> dict[str, Path]:
+        """The Python files of a step: name in the version's folder to the file that is copied."""
+        entrance, own, shared = STEP_FILES[step]
+        folder = RUNTIME / self.task.runtime
+        # The task's own helpers, whatever they are called, go with both of its modules.
+        others = {path.name for path in folder.glob("*.py")} - {
+            module for _, module, _ in STEP_FILES.values()
+        }
+        return {
+            "model.py": RUNTIME / entrance,
+            **{name: RUNTIME / name for name in shared},
+            **{f"{folder.name}/{name}": folder / name for name in sorted({own, *others})},
         }
 
     def encoder_settings(self) -> dict[str, Any]:
@@ -99,6 +120,13 @@ class ModelVersion:
             "truncation_side": self.truncation_side,
         }
 
+    # ---- configurations
+
+    @property
+    def most_rows(self) -> int:
+        """The most rows of the model that one request may become."""
+        return MAX_BATCH_SIZE if self.blueprint.shape is Shape.ROW else MOST_ROWS
+
     def configs(self) -> tuple[ModelConfig, ...]:
         """The configurations of the steps and, last, of the ensemble over them."""
         return (
@@ -109,74 +137,119 @@ class ModelVersion:
         )
 
     def _tokenizer_config(self) -> ModelConfig:
+        batches = self.blueprint.shape is not Shape.REQUEST
         return ModelConfig(
             name=self.step("tokenizer"),
             backend="python",
             instances=1,
-            inputs=[Tensor(name="TEXT", data_type=STRING, dims=(1,))],
-            outputs=[*self._rows(self.input_names), Tensor(name="TOKEN_COUNT", data_type=INT32, dims=(1,))],
+            max_batch_size=MAX_BATCH_SIZE if batches else 0,
+            inputs=self.blueprint.inputs,
+            outputs=[
+                *_free(self._row_inputs(), unless=batches),
+                *_free(self.blueprint.handed_on, unless=batches),
+                self.blueprint.token_count,
+            ],
         )
 
     def _model_config(self) -> ModelConfig:
-        outputs = self.format.output_names(OUTPUTS)
+        inputs, outputs = self._row_inputs(), self.blueprint.graph_outputs
         return ModelConfig(
             name=self.step("model"),
             backend=self.format.backend,
-            inputs=self._rows(self.format.input_names(self.input_names)),
-            outputs=[Tensor(name=name, data_type=FP32, dims=(len(self.labels),)) for name in outputs],
+            max_batch_size=self.most_rows,
+            preferred_batch_size=MAX_BATCH_SIZE if self.most_rows > MAX_BATCH_SIZE else 0,
+            inputs=_renamed(inputs, self.format.input_names([tensor.name for tensor in inputs])),
+            outputs=_renamed(outputs, self.format.output_names([tensor.name for tensor in outputs])),
             parameters=self.format.parameters,
         )
 
     def _postprocess_config(self) -> ModelConfig:
+        batches = self.blueprint.shape is Shape.ROW
+        rows = (*self._kept_outputs(), *self.blueprint.handed_on)
         return ModelConfig(
             name=self.step("postprocess"),
             backend="python",
             instances=1,
-            inputs=[Tensor(name=LOGITS, data_type=FP32, dims=(len(self.labels),))],
-            outputs=[Tensor(name="RESULT", data_type=STRING, dims=(1,))],
+            max_batch_size=MAX_BATCH_SIZE if batches else 0,
+            inputs=[*_free(rows, unless=batches), *self._as_asked(self._passed_on())],
+            outputs=self._as_asked(self.blueprint.answers),
         )
 
     def _ensemble_config(self) -> ModelConfig:
         return ModelConfig(
             name=self.name,
-            inputs=[Tensor(name="TEXT", data_type=STRING, dims=(1,))],
-            outputs=[
-                Tensor(
-                    name="PROBABILITIES", data_type=FP32, dims=(len(self.labels),), label_filename=LABELS_FILE
-                ),
-                Tensor(name="RESULT", data_type=STRING, dims=(1,)),
-                Tensor(name="TOKEN_COUNT", data_type=INT32, dims=(1,)),
-            ],
+            max_batch_size=MAX_BATCH_SIZE if self.blueprint.shape is Shape.ROW else 0,
+            inputs=self._as_asked(self.blueprint.inputs),
+            outputs=self._as_asked(
+                (*self.blueprint.direct.values(), *self.blueprint.answers, self.blueprint.token_count)
+            ),
             parameters={"task": self.task.name, "format": self.format.name, "precision": self.precision},
             steps=self._steps(),
         )
 
     def _steps(self) -> tuple[Step, ...]:
-        graph_inputs = self.format.input_names(self.input_names)
-        graph_outputs = dict(zip(OUTPUTS, self.format.output_names(OUTPUTS), strict=True))
+        row_inputs = [tensor.name for tensor in self._row_inputs()]
+        handed_on = [tensor.name for tensor in self.blueprint.handed_on]
+        outputs = [tensor.name for tensor in self.blueprint.graph_outputs]
+        seen_as = {name: tensor.name for name, tensor in self.blueprint.direct.items()}
+        kept = [tensor.name for tensor in self._kept_outputs()]
         return (
-            Step(
-                model_name=self.step("tokenizer"),
-                model_version=self.version,
-                input_map={"TEXT": "TEXT"},
-                output_map={name: name for name in (*self.input_names, "TOKEN_COUNT")},
+            self._step(
+                "tokenizer",
+                _same([tensor.name for tensor in self.blueprint.inputs]),
+                _same([*row_inputs, *handed_on, self.blueprint.token_count.name]),
             ),
-            Step(
-                model_name=self.step("model"),
-                model_version=self.version,
-                input_map=dict(zip(graph_inputs, self.input_names, strict=True)),
-                output_map={graph_outputs[LOGITS]: LOGITS, graph_outputs[PROBABILITIES]: "PROBABILITIES"},
+            self._step(
+                "model",
+                dict(zip(self.format.input_names(row_inputs), row_inputs, strict=True)),
+                {
+                    theirs: seen_as.get(ours, ours)
+                    for theirs, ours in zip(self.format.output_names(outputs), outputs, strict=True)
+                },
             ),
-            Step(
-                model_name=self.step("postprocess"),
-                model_version=self.version,
-                input_map={LOGITS: LOGITS},
-                output_map={"RESULT": "RESULT"},
+            self._step(
+                "postprocess",
+                _same([*kept, *handed_on, *self.blueprint.passed_on]),
+                _same([tensor.name for tensor in self.blueprint.answers]),
             ),
         )
 
-    def _rows(self, names: tuple[str, ...] | list[str]) -> list[Tensor]:
-        return [Tensor(name=name, data_type=INT64, dims=(self.max_length,)) for name in names]
+    def _step(self, step: str, input_map: dict[str, str], output_map: dict[str, str]) -> Step:
+        return Step(
+            model_name=self.step(step),
+            model_version=self.version,
+            input_map=input_map,
+            output_map=output_map,
+        )
+
+    def _row_inputs(self) -> list[Tensor]:
+        """What the graph takes: the tokens' rows, all of one width, and the task's own."""
+        rows = [Tensor(name=name, data_type=INT64, dims=(self.max_length,)) for name in self.input_names]
+        return [*rows, *self.blueprint.extra_inputs]
+
+    def _kept_outputs(self) -> list[Tensor]:
+        """The graph's outputs that go to the last step."""
+        return [tensor for tensor in self.blueprint.graph_outputs if tensor.name not in self.blueprint.direct]
+
+    def _passed_on(self) -> list[Tensor]:
+        return [tensor for tensor in self.blueprint.inputs if tensor.name in self.blueprint.passed_on]
+
+    def _as_asked(self, tensors: Iterable[Tensor]) -> list[Tensor]:
+        """Tensors of texts, with the number of texts in front where the ensemble does not take it for a batch."""
+        return _free(tensors, unless=self.blueprint.shape is not Shape.TEXTS)
+
+
+def _free(tensors: Iterable[Tensor], *, unless: bool) -> list[Tensor]:
+    """The tensors with a dimension of any size in front, `unless` that is the batch's."""
+    return [tensor if unless else replace(tensor, dims=(-1, *tensor.dims)) for tensor in tensors]
+
+
+def _renamed(tensors: Iterable[Tensor], names: Iterable[str]) -> list[Tensor]:
+    return [replace(tensor, name=name) for tensor, name in zip(tensors, names, strict=True)]
+
+
+def _same(names: Iterable[str]) -> dict[str, str]:
+    return {name: name for name in names}
 
 
 def check_name(name: str) -> None:

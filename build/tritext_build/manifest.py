@@ -17,7 +17,6 @@ from typing import Any
 from .checkpoint import Checkpoint
 from .gates import Gate
 from .layout import ModelVersion
-from .model_config import MAX_BATCH_SIZE
 
 LIBRARIES = ("tritext", "torch", "transformers", "tokenizers", "onnx", "onnxruntime")
 BLOCK = 1 << 20
@@ -28,7 +27,8 @@ class Manifest:
     """The content of `manifest.json`.
 
     Attributes:
-        labels: By output index.
+        labels: By output index, where the task has labels.
+        settings: What the Python steps were told besides the tokenizer's.
         recipe: Which of the format's ways to the precision passed the gates.
         checkpoint: Where the weights came from, with the sha256 of each of the checkpoint's files.
         gates: What was measured, against what limit.
@@ -41,7 +41,7 @@ class Manifest:
     version: int
     task: str
     labels: tuple[str, ...]
-    function_to_apply: str
+    settings: Mapping[str, Any]
     format: str
     precision: str
     recipe: str
@@ -69,13 +69,13 @@ def make_manifest(
         name=version.name,
         version=version.version,
         task=version.task.name,
-        labels=version.labels,
-        function_to_apply=version.function_to_apply,
+        labels=version.blueprint.labels,
+        settings={"rows": version.blueprint.rows, "answers": version.blueprint.answering},
         format=version.format.name,
         precision=version.precision,
         recipe=recipe,
         max_length=version.max_length,
-        max_batch_size=MAX_BATCH_SIZE,
+        max_batch_size=version.most_rows,
         checkpoint={"source": checkpoint.source, "files": _described(checkpoint.path, "*")},
         gates=gates,
         files=_described(staged, "*/[0-9]*/**/*"),

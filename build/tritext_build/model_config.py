@@ -11,7 +11,10 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
 MAX_BATCH_SIZE = 64
-"""Rows that one request may carry and one run computes."""
+"""Rows that one run computes, and that one request of texts may carry."""
+
+MOST_ROWS = 256
+"""Rows that a request may become where one text, or one request, is several rows."""
 
 QUEUE_SIZE = 4096
 """Requests that may wait before a step; more are refused at once with UNAVAILABLE."""
@@ -44,26 +47,33 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """One `config.pbtxt`. An ensemble has `steps`; every other model has a `backend` and batches dynamically."""
+    """One `config.pbtxt`. An ensemble has `steps`; every other model has a `backend`.
+
+    With a `max_batch_size` of 0 requests are not made of rows, and a backend takes them one by one; otherwise it
+    batches dynamically. `preferred_batch_size` keeps runs to about that many rows where one request may have more.
+    """
 
     name: str
     inputs: Sequence[Tensor]
     outputs: Sequence[Tensor]
     backend: str = ""
+    max_batch_size: int = MAX_BATCH_SIZE
+    preferred_batch_size: int = 0
     instances: int = 0
     parameters: Mapping[str, str] = field(default_factory=dict)
     steps: Iterable[Step] = ()
 
     def to_text(self) -> str:
         """The configuration in protobuf's text format, as Triton reads it."""
-        message = model_config_pb2.ModelConfig(name=self.name, max_batch_size=MAX_BATCH_SIZE)
+        message = model_config_pb2.ModelConfig(name=self.name, max_batch_size=self.max_batch_size)
         message.input.extend(_tensor(model_config_pb2.ModelInput, tensor) for tensor in self.inputs)
         message.output.extend(_tensor(model_config_pb2.ModelOutput, tensor) for tensor in self.outputs)
         for key, value in sorted(self.parameters.items()):
             message.parameters[key].string_value = value
         if self.backend:
             message.backend = self.backend
-            _batch_dynamically(message)
+            if self.max_batch_size:
+                _batch_dynamically(message, self.preferred_batch_size)
         else:
             message.platform = "ensemble"
             message.ensemble_scheduling.step.extend(_step(step) for step in self.steps)
@@ -83,8 +93,10 @@ def _tensor(message_type: type, tensor: Tensor) -> object:
     return message
 
 
-def _batch_dynamically(message: model_config_pb2.ModelConfig) -> None:
+def _batch_dynamically(message: model_config_pb2.ModelConfig, preferred: int) -> None:
     """Batch what waits while the last batch computes: no delay, so that a lone user pays nothing."""
+    if preferred:
+        message.dynamic_batching.preferred_batch_size.append(preferred)
     policy = message.dynamic_batching.default_queue_policy
     policy.timeout_action = model_config_pb2.ModelQueuePolicy.REJECT
     policy.default_timeout_microseconds = QUEUE_TIMEOUT_US

@@ -1,42 +1,47 @@
-"""The original: the checkpoint's torch model in FP32 behind transformers' own tokenizer, one text at a time."""
+"""The original: the checkpoint's torch model in FP32 behind transformers' own tokenizer, one line at a time."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from .checkpoint import Checkpoint
-from .runtime.classification import FUNCTIONS
-from .tasks.task import Scores
+from .graph import ServedGraph
+from .runtime.encoding import Line
+from .tasks.task import Row
 
 
 class Reference:
-    """What a served version is compared with. Each text is computed once and remembered."""
+    """What a served version is compared with. Each line is computed once and remembered."""
 
-    def __init__(self, checkpoint: Checkpoint, model: torch.nn.Module, *, max_length: int) -> None:
+    def __init__(self, checkpoint: Checkpoint, graph: ServedGraph, *, max_length: int) -> None:
         self._checkpoint = checkpoint
-        self._model = model
+        self._graph = graph
         self._max_length = max_length
-        self._known: dict[str, Scores] = {}
+        self._known: dict[Line, Row] = {}
 
-    def outputs(self, texts: Sequence[str]) -> tuple[Scores, Scores]:
-        """Logits and scores, each FP32 [texts, labels]."""
-        logits = np.concatenate([self._logits(text) for text in texts])
-        return logits, FUNCTIONS[self._checkpoint.function_to_apply](logits)
+    def rows(self, lines: Sequence[Line]) -> list[Row]:
+        """The graph's outputs for each line; what is too long is cut."""
+        return [self._row(line) for line in lines]
 
-    def decide(self, scores: Scores) -> npt.NDArray[np.int64]:
-        """The task's decisions on scores [texts, labels]."""
-        return self._checkpoint.task.decide(
-            scores, self._checkpoint.function_to_apply, self._checkpoint.threshold
-        )
+    def table(self, lines: Sequence[Line], name: str) -> npt.NDArray[Any]:
+        """One output of fixed size for all lines: FP32 [lines, …]."""
+        return np.stack([row[name] for row in self.rows(lines)])
 
-    def _logits(self, text: str) -> Scores:
-        if text not in self._known:
+    def _row(self, line: Line) -> Row:
+        if line not in self._known:
+            texts = (line,) if isinstance(line, str) else line
+            task = self._checkpoint.task
             encoded = self._checkpoint.tokenizer(
-                text, truncation=True, max_length=self._max_length, return_tensors="pt"
+                *texts, truncation=task.truncate, max_length=self._max_length, return_tensors="np"
             )
-            inputs = {name: encoded[name] for name in self._checkpoint.input_names}
+            extra = task.extra_inputs(self._checkpoint, encoded["input_ids"])
+            inputs = {**encoded, **extra}
+            tensors = (torch.from_numpy(inputs[name].astype(np.int64)) for name in self._graph.all_names)
             with torch.inference_mode():
-                self._known[text] = self._model(**inputs).logits.numpy()
-        return self._known[text]
+                outputs = self._graph(*tensors)
+            named = zip(self._graph.output_names, outputs, strict=True)
+            self._known[line] = {name: output[0].numpy() for name, output in named}
+        return self._known[line]

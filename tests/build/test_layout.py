@@ -1,11 +1,12 @@
 """What stands in a repository follows from the version alone."""
 
 import json
-from pathlib import Path
+import re
+from pathlib import Path, PurePosixPath
 
 import pytest
 
-from tests.build.test_model_config import version
+from tests.build.test_model_config import classifier, version
 from tritext_build.errors import BadName, BadVersion
 from tritext_build.formats import FORMATS
 from tritext_build.layout import RUNTIME, ModelVersion, check_name
@@ -30,8 +31,7 @@ def demo_version(name: str, precision: str) -> ModelVersion:
         name=name,
         version=1,
         task=TASKS["text-classification"],
-        labels=DEMO_LABELS,
-        function_to_apply="softmax",
+        blueprint=classifier(DEMO_LABELS),
         input_names=("input_ids", "attention_mask", "token_type_ids"),
         max_length=256,
         pad_token_id=0,
@@ -50,10 +50,21 @@ def test_the_demo_s_configurations_and_code_in_git_are_the_generated_ones(name: 
 
 def test_the_steps_code_is_the_typed_and_tested_code_byte_for_byte() -> None:
     written = version("onnx").files()
-    sources = {path.read_bytes() for path in RUNTIME.glob("*.py")}
-    python = [content for path, content in written.items() if path.suffix == ".py"]
-    assert len(python) == 6
-    assert set(python) <= sources
+    for path, content in written.items():
+        if path.suffix == ".py":
+            inside = PurePosixPath(*path.parts[2:])
+            entrance = f"{path.parts[0].rsplit('_', 1)[1]}.py"
+            source = entrance if inside.name == "model.py" else inside
+            assert content == (RUNTIME / source).read_bytes(), path
+
+
+def test_every_import_of_a_step_s_code_is_in_its_version() -> None:
+    written = {str(path): content.decode() for path, content in version("onnx").files().items()}
+    for path, content in written.items():
+        folder = PurePosixPath(path).parent
+        for dots, module in re.findall(r"^from (\.+)(\w+) import", content, re.MULTILINE):
+            base = folder if len(dots) == 1 else folder.parent
+            assert str(base / f"{module}.py") in written, f"{path} imports {dots}{module}"
 
 
 @pytest.mark.parametrize(
@@ -83,10 +94,10 @@ def test_versions_start_at_one(number: int) -> None:
 
 def test_labels_of_any_script_survive_in_the_settings() -> None:
     fields = {name: getattr(version("onnx"), name) for name in ModelVersion.__dataclass_fields__}
-    files = ModelVersion(**{**fields, "labels": ('"quoted"', "приём", "一")}).files()
+    files = ModelVersion(**{**fields, "blueprint": classifier(('"quoted"', "приём", "一"))}).files()
     settings = next(
         content
         for path, content in files.items()
         if path.parts[0].endswith("postprocess") and path.suffix == ".json"
     )
-    assert json.loads(settings)["labels"] == ['"quoted"', "приём", "一"]
+    assert json.loads(settings)["answers"]["labels"] == ['"quoted"', "приём", "一"]

@@ -1,16 +1,28 @@
 """config.pbtxt is data first: what is written is what Triton parses back."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from google.protobuf import text_format
+from transformers import BertConfig
 from tritonclient.grpc import model_config_pb2
 
 from tritext_build.formats import FORMATS
 from tritext_build.layout import ModelVersion
 from tritext_build.tasks import TASKS
+from tritext_build.tasks.task import DEFAULT_OPTIONS, Blueprint
 
 GOLDEN = Path(__file__).parent / "golden"
+
+
+def classifier(labels: Sequence[str]) -> Blueprint:
+    """What is served of a single-label classifier."""
+    config = BertConfig(id2label=dict(enumerate(labels)), problem_type="single_label_classification")
+    checkpoint: Any = SimpleNamespace(labels=tuple(labels), config=config)
+    return TASKS["text-classification"].blueprint(checkpoint, DEFAULT_OPTIONS)
 
 
 def version(format_name: str) -> ModelVersion:
@@ -18,8 +30,7 @@ def version(format_name: str) -> ModelVersion:
         name="moods",
         version=7,
         task=TASKS["text-classification"],
-        labels=("calm", "cross"),
-        function_to_apply="softmax",
+        blueprint=classifier(("calm", "cross")),
         input_names=("input_ids", "attention_mask"),
         max_length=96,
         pad_token_id=1,

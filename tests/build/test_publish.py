@@ -18,8 +18,9 @@ def stage(version: ModelVersion, folder: Path) -> None:
     """What a build stages, with stand-ins for weights and vocabulary."""
     for model in version.models:
         (folder / model / str(version.version)).mkdir(parents=True)
-    weights = {version.graph_path: b"graph", version.tokenizer_path: b"{}", version.manifest_path: b"{}"}
+    weights = {version.graph_path: b"graph", version.tokenizer_paths[0]: b"{}", version.manifest_path: b"{}"}
     for path, content in {**version.files(), **weights}.items():
+        (folder / path).parent.mkdir(exist_ok=True)
         (folder / path).write_bytes(content)
 
 

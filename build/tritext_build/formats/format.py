@@ -10,7 +10,8 @@ import numpy.typing as npt
 from tritext_build.graph import ServedGraph
 
 RunGraph = Callable[[dict[str, npt.NDArray[np.int64]]], dict[str, npt.NDArray[np.float32]]]
-"""A loaded graph: inputs by name, INT64 [batch, max_length], to outputs by name, FP32 [batch, labels]."""
+"""A loaded graph: inputs by name, INT64 [batch, max_length] (the task's own: [batch, …]), to outputs by name, FP32
+[batch, …]."""
 
 
 class Format(Protocol):
@@ -50,6 +51,6 @@ class Format(Protocol):
         """Write `graph` to `path`; `example` are encoded rows of different lengths."""
         ...
 
-    def load(self, path: Path) -> RunGraph:
-        """Open the file in the runtime that the backend uses."""
+    def load(self, path: Path, output_names: Sequence[str]) -> RunGraph:
+        """Open the file in the runtime that the backend uses; `output_names` are the graph's, in its order."""
         ...

@@ -10,12 +10,12 @@ import onnx
 import onnxruntime
 import torch
 
-from tritext_build.graph import OUTPUTS, ServedGraph
+from tritext_build.graph import ServedGraph
 from tritext_build.quiet import quiet
 
 from .format import RunGraph
 from .onnx_int8 import quantize_per_token
-from .onnx_surgery import fix_width, save
+from .onnx_surgery import fix_width, save, whole_number_nodes
 
 OPSET = 20
 """The first operator set with Gelu; NVIDIA's containers read it since 24.01."""
@@ -54,13 +54,13 @@ class OnnxFormat:
         fix_width(proto, inputs=graph.input_names, width=example["input_ids"].shape[1])
         save(proto, path)
 
-    def load(self, path: Path) -> RunGraph:
+    def load(self, path: Path, output_names: Sequence[str]) -> RunGraph:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
         def run(inputs: dict[str, npt.NDArray[np.int64]]) -> dict[str, npt.NDArray[np.float32]]:
-            return dict(zip(OUTPUTS, session.run(list(OUTPUTS), inputs), strict=True))
+            return dict(zip(output_names, session.run(list(output_names), inputs), strict=True))
 
         return run
 
@@ -68,16 +68,17 @@ class OnnxFormat:
 def _export(graph: ServedGraph, example: dict[str, npt.NDArray[np.int64]]) -> onnx.ModelProto:
     """Export with a free batch size and a free length."""
     longest = int(example["attention_mask"].sum(axis=1).max())
-    inputs = tuple(torch.from_numpy(example[name][:, :longest].copy()) for name in graph.input_names)
-    free = {0: torch.export.Dim("batch", max=4096), 1: torch.export.Dim("length", max=1 << 20)}
+    cut = {**example, **{name: example[name][:, :longest].copy() for name in graph.input_names}}
+    batch, length = torch.export.Dim("batch", max=4096), torch.export.Dim("length", max=1 << 20)
+    free = [{0: batch, 1: length} for _ in graph.input_names] + [{0: batch} for _ in graph.extra_names]
     with quiet():
         program = torch.onnx.export(
             graph.eval(),
-            inputs,
+            tuple(torch.from_numpy(cut[name]) for name in graph.all_names),
             dynamo=True,
-            dynamic_shapes=(tuple(free for _ in inputs),),
-            input_names=list(graph.input_names),
-            output_names=list(OUTPUTS),
+            dynamic_shapes=(tuple(free),),
+            input_names=list(graph.all_names),
+            output_names=list(graph.output_names),
             opset_version=OPSET,
         )
     proto: onnx.ModelProto = program.model_proto  # type: ignore[union-attr]
@@ -89,5 +90,7 @@ def _half(proto: onnx.ModelProto) -> onnx.ModelProto:
     """FP16 weights and arithmetic behind inputs and outputs that keep their types."""
     from onnxruntime.transformers.float16 import convert_float_to_float16  # noqa: PLC0415
 
-    converted: onnx.ModelProto = convert_float_to_float16(proto, keep_io_types=True, disable_shape_infer=True)
+    converted: onnx.ModelProto = convert_float_to_float16(
+        proto, keep_io_types=True, disable_shape_infer=True, node_block_list=whole_number_nodes(proto)
+    )
     return converted

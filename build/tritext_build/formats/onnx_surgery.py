@@ -10,6 +10,8 @@ from onnx import TensorProto, helper, numpy_helper
 EXTERNAL_FROM = 1_900_000_000
 """Bytes of weights beyond which they go to a file of their own: protobuf ends at 2 GiB."""
 
+INTEGERS = (TensorProto.INT32, TensorProto.INT64)
+
 
 def fix_width(proto: onnx.ModelProto, *, inputs: Sequence[str], width: int) -> None:
     """Give the graph inputs of `width` columns, cut inside to the longest row of the batch.
@@ -31,17 +33,41 @@ def fix_width(proto: onnx.ModelProto, *, inputs: Sequence[str], width: int) -> N
         for name in inputs
     ]
     nodes = [*cut, *proto.graph.node]
+    others = [given for given in proto.graph.input if given.name not in inputs]
     del proto.graph.node[:], proto.graph.input[:]
     proto.graph.node.extend(nodes)
     proto.graph.input.extend(
         helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", width]) for name in inputs
     )
+    proto.graph.input.extend(others)
     proto.graph.initializer.extend(
         [
             numpy_helper.from_array(np.array([0], np.int64), "tritext_zero"),
             numpy_helper.from_array(np.array([1], np.int64), "tritext_columns"),
         ]
     )
+
+
+def whole_number_nodes(proto: onnx.ModelProto) -> list[str]:
+    """The nodes that compute floats only to make whole numbers of them, such as buckets of relative positions.
+
+    In half precision a bucket's border would fall elsewhere: log(8/2) / log(4) · 2 must not come out as 1.999.
+    """
+    producers = {output: node for node in proto.graph.node for output in node.output}
+    waiting = [node for node in proto.graph.node if node.op_type == "Cast" and _target(node) in INTEGERS]
+    found: dict[str, onnx.NodeProto] = {}
+    while waiting:
+        node = waiting.pop()
+        if node.name not in found:
+            found[node.name] = node
+            if node.op_type != "Shape" and (node.op_type != "Cast" or _target(node) in INTEGERS):
+                waiting += [producers[name] for name in node.input if name in producers]
+    return list(found)
+
+
+def _target(node: onnx.NodeProto) -> int:
+    """The type that a Cast casts to."""
+    return next(int(attribute.i) for attribute in node.attribute if attribute.name == "to")
 
 
 def save(proto: onnx.ModelProto, path: Path) -> None:

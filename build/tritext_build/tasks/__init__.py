@@ -2,29 +2,40 @@
 
 from transformers import PretrainedConfig
 
-from tritext_build.errors import UnsupportedTask
+from tritext_build.errors import UnknownTask, UnsupportedTask, WrongTask
 
 from .task import Task
-from .text_classification import TEXT_CLASSIFICATION
+from .text_classification import TextClassification
 
-TASKS = {task.name: task for task in (TEXT_CLASSIFICATION,)}
-"""By Hugging Face's name. A new task is one module here and one entry in this table."""
+TASKS: dict[str, Task] = {task.name: task for task in (TextClassification(),)}
+"""By Hugging Face's name, the likelier of two that serve the same models first. A new task is one module here and
+one entry in this table."""
 
 
-def task_of(config: PretrainedConfig, *, source: str) -> Task:
-    """The task of a checkpoint, by the architecture that its config names.
+def task_of(config: PretrainedConfig, *, source: str, asked: str | None = None) -> Task:
+    """The task asked for, or the one that a checkpoint's architecture is for, by the name in its config.
 
     Raises:
-        UnsupportedTask: No task serves that architecture.
+        UnknownTask: There is no task of that name.
+        WrongTask: The task asked for does not serve that architecture.
+        UnsupportedTask: No task does.
     """
     architecture = next(iter(config.architectures or ()), "model without a declared architecture")
+    if asked is not None:
+        if asked not in TASKS:
+            raise UnknownTask(task=asked, known=TASKS)
+        if not architecture.endswith(TASKS[asked].architectures):
+            raise WrongTask(
+                source=source, architecture=architecture, task=asked, known=TASKS[asked].architectures
+            )
+        return TASKS[asked]
     for task in TASKS.values():
-        if architecture.endswith(task.architecture_suffix):
+        if architecture.endswith(task.architectures):
             return task
     raise UnsupportedTask(
         source=source,
         architecture=architecture,
-        known=(f"…{task.architecture_suffix} ({task.name})" for task in TASKS.values()),
+        known=(f"…{ending} ({task.name})" for task in TASKS.values() for ending in task.architectures),
     )
 
 

@@ -17,6 +17,20 @@ def build(
         ),
     ],
     name: Annotated[str, typer.Option(help="What clients will call the model; also its folder's name.")],
+    task: Annotated[
+        str | None,
+        typer.Option(
+            help="What the model does, by Hugging Face's name; the checkpoint's architecture decides if not given. A "
+            "classifier of sentence pairs can also serve `zero-shot-classification` (if it knows entailment) or "
+            "`text-ranking` (if it has one output), an encoder without a head `feature-extraction`."
+        ),
+    ] = None,
+    pairs: Annotated[
+        bool,
+        typer.Option(
+            "--pairs", help="text-classification: every text comes with a second one, in the input TEXT_PAIR."
+        ),
+    ] = False,
     version: Annotated[
         int | None,
         typer.Option(
@@ -41,6 +55,14 @@ def build(
     ] = None,
     repository: Annotated[Path, typer.Option(help="Triton's model repository.")] = Path("model_repository"),
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of a Hub checkpoint.")] = None,
+    allow_pickle: Annotated[
+        bool,
+        typer.Option(
+            "--allow-pickle",
+            help="Read weights from `pytorch_model.bin` where there are no safetensors. Only for checkpoints whose "
+            "author you trust.",
+        ),
+    ] = False,
     eval_data: Annotated[
         Path | None,
         typer.Option(
@@ -77,6 +99,7 @@ def build(
     with progress() as bar:
         bar_task = bar.add_task("starting", total=1.0)
         from tritext_build import BuildRequest
+        from tritext_build import TaskOptions
         from tritext_build import build as build_version
 
         manifest = build_version(
@@ -84,7 +107,10 @@ def build(
                 checkpoint=checkpoint,
                 name=name,
                 repository=repository,
+                task=task,
+                options=TaskOptions(pairs=pairs),
                 revision=revision,
+                allow_pickle=allow_pickle,
                 version=version,
                 format=format,
                 precision=precision,

@@ -4,17 +4,23 @@ Knows Triton's requests; knows nothing of tokenizers or models. A client's mista
 costs that request its answer and no other.
 """
 
-# The stub fills Triton's module after this one is imported: annotations must stay unevaluated.
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
 import numpy.typing as npt
-import triton_python_backend_utils as pb_utils
+
+if TYPE_CHECKING:
+    import triton_python_backend_utils as pb_utils
 
 Read = TypeVar("Read")
+Tensors = dict[str, npt.NDArray[Any]]
+
+TRUNCATIONS = ("truncate", "error")
+"""The values of the parameter `truncation` for tasks without windows."""
 
 
 class BadRequest(ValueError):
@@ -37,27 +43,19 @@ def _attempt(
         return mistake
 
 
-def refuse(mistake: BadRequest) -> pb_utils.InferenceResponse:
-    """The response that carries a client's mistake: INVALID_ARGUMENT over gRPC, 400 over HTTP."""
-    return pb_utils.InferenceResponse(
-        output_tensors=[], error=pb_utils.TritonError(str(mistake), pb_utils.TritonError.INVALID_ARG)
-    )
-
-
 def texts_of(request: pb_utils.InferenceRequest, name: str) -> list[str]:
-    """The rows of the BYTES input `name`, shape [rows, 1], as text.
+    """The strings of the BYTES input `name`, in whatever shape, as text.
 
     Raises:
-        BadRequest: A row is not UTF-8.
+        BadRequest: One is not UTF-8.
     """
     return [_decode(value, name, row) for row, value in enumerate(array_of(request, name).reshape(-1))]
 
 
 def array_of(request: pb_utils.InferenceRequest, name: str) -> npt.NDArray[Any]:
     """The input `name`, which Triton has checked against config.pbtxt, so that it is there."""
-    tensor = pb_utils.get_input_tensor_by_name(request, name)
-    assert tensor is not None  # noqa: S101
-    return tensor.as_numpy()
+    array: npt.NDArray[Any] = next(tensor for tensor in request.inputs() if tensor.name() == name).as_numpy()
+    return array
 
 
 def _decode(value: bytes, name: str, row: int) -> str:
@@ -86,3 +84,73 @@ def choice(parameters: dict[str, Any], name: str, choices: Sequence[str], defaul
     if value not in choices:
         raise BadRequest(f"the parameter {name} takes {' or '.join(map(repr, choices))}, not {value!r}")
     return str(value)
+
+
+def whole_number(
+    parameters: dict[str, Any], name: str, default: int, *, least: int = 0, word: str | None = None
+) -> int:
+    """The value of a parameter that takes a whole number from `least` up; where a word is taken as well, an error names it.
+
+    Raises:
+        BadRequest: The value is none.
+    """
+    value = parameters.get(name, default)
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        number = least - 1
+    if isinstance(value, bool) or number < least:
+        other = f", or {word!r}" if word else ""
+        raise BadRequest(f"the parameter {name} takes a whole number from {least} up{other}, not {value!r}")
+    return number
+
+
+def flag(parameters: dict[str, Any], name: str, default: bool) -> bool:  # noqa: FBT001
+    """The value of a parameter that is true or false.
+
+    Raises:
+        BadRequest: The value is neither.
+    """
+    value = parameters.get(name, default)
+    word = str(value).lower()
+    if word not in {"true", "false"}:
+        raise BadRequest(f"the parameter {name} takes true or false, not {value!r}")
+    return word == "true"
+
+
+def words(parameters: dict[str, Any], name: str, default: Sequence[str]) -> list[str]:
+    """The value of a parameter that takes a list of strings, which travels as JSON.
+
+    Raises:
+        BadRequest: The value is none.
+    """
+    if name not in parameters:
+        return list(default)
+    value = parameters[name]
+    try:
+        found = json.loads(value)
+    except (TypeError, ValueError):
+        found = None
+    if not isinstance(found, list) or not all(isinstance(word, str) for word in found):
+        raise BadRequest(f"the parameter {name} takes a JSON list of strings, not {value!r}")
+    return found
+
+
+def refuse_long(
+    name: str, counts: npt.NDArray[np.int32], max_length: int, *, remedy: str = "truncation='truncate'"
+) -> BadRequest | None:
+    """What `truncation="error"` answers to texts of `counts` tokens, if one is longer than `max_length`."""
+    longest = int(counts.max(initial=0))
+    if longest <= max_length:
+        return None
+    return BadRequest(
+        f"{name} row {int(counts.argmax())} has {longest} tokens, more than this model's {max_length}; "
+        f"shorten it, or send the parameter {remedy}"
+    )
+
+
+def as_results(documents: Sequence[Any]) -> npt.NDArray[np.object_]:
+    """One JSON document for each text as the tensor RESULT: BYTES [texts, 1]."""
+    array = np.empty((len(documents), 1), np.object_)
+    array[:, 0] = [json.dumps(document).encode() for document in documents]
+    return array

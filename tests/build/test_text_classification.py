@@ -7,7 +7,9 @@ import pytest
 from scipy.special import expit
 from scipy.special import softmax as exact_softmax
 
-from tritext_build.runtime.classification import FUNCTIONS, answers, to_json
+from tritext_build.runtime.functions import FUNCTIONS
+from tritext_build.runtime.requests import as_results
+from tritext_build.runtime.text_classification.answers import best_labels
 
 LABELS = ("a", "b", "c")
 LOGITS = np.array([[1.0, 3.0, 2.0], [0.0, 0.0, 0.0], [-1e4, 1e4, 0.0]], np.float32)
@@ -26,16 +28,16 @@ def test_scores_are_exact_and_never_overflow(function: str, exact: object) -> No
     ("top_k", "expected"), [(1, ["b"]), (2, ["b", "c"]), (99, ["b", "c", "a"]), (None, ["b", "c", "a"])]
 )
 def test_labels_come_best_first_and_no_more_than_asked(top_k: int | None, expected: list[str]) -> None:
-    row = answers(LOGITS, LABELS, function_to_apply="softmax", top_k=top_k)[0]
+    row = best_labels(LOGITS, LABELS, function_to_apply="softmax", top_k=top_k)[0]
     assert [label["label"] for label in row] == expected
 
 
 def test_equal_scores_keep_the_order_of_the_labels() -> None:
-    row = answers(LOGITS, LABELS, function_to_apply="softmax", top_k=None)[1]
+    row = best_labels(LOGITS, LABELS, function_to_apply="softmax", top_k=None)[1]
     assert [label["label"] for label in row] == list(LABELS)
 
 
 def test_json_gives_back_every_score_to_the_last_bit() -> None:
-    row = answers(LOGITS, LABELS, function_to_apply="sigmoid", top_k=None)[0]
-    scores = [label["score"] for label in json.loads(to_json(row))]
+    row = best_labels(LOGITS, LABELS, function_to_apply="sigmoid", top_k=None)[0]
+    scores = [label["score"] for label in json.loads(as_results([row])[0, 0])]
     assert scores == sorted(FUNCTIONS["sigmoid"](LOGITS)[0].tolist(), reverse=True)
