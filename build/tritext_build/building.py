@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -61,10 +61,11 @@ def build(request: BuildRequest, *, tell: Tell = lambda _what, _done: None) -> M
         GateFailed: A gate did not hold; nothing was published.
     """
     version, checkpoint, model = _open(request, tell)
-    evaluation = checkpoint.task.evaluation(checkpoint, request.evaluation) if request.evaluation else None
+    original = _original(request, version, checkpoint, model, tell)
+    version = original.calibrated(version)
     with staging(request.repository) as staged:
         _write(version, checkpoint, staged)
-        recipe, measured = _export(version, checkpoint, model, evaluation, staged, tell)
+        recipe, measured = _export(version, original, staged, tell)
         tell("publishing", 0.95)
         manifest = make_manifest(version, checkpoint, measured, recipe, staged)
         (staged / version.manifest_path).write_text(manifest.to_json(), encoding="utf-8")
@@ -97,30 +98,53 @@ def _open(request: BuildRequest, tell: Tell) -> tuple[ModelVersion, Checkpoint, 
     return version, checkpoint, model
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Original:
+    """The checkpoint as a graph, what it is asked, and its answers, computed before an export touches the model."""
+
+    checkpoint: Checkpoint
+    graph: ServedGraph
+    lines: list[Line]
+    evaluation: Evaluation | None
+    reference: Reference
+
+    def calibrated(self, version: ModelVersion) -> ModelVersion:
+        """The version with what its task measures on the answers."""
+        rows = self.reference.rows(self.lines)
+        return replace(version, blueprint=self.checkpoint.task.calibrated(version.blueprint, rows))
+
+
+def _original(
+    request: BuildRequest, version: ModelVersion, checkpoint: Checkpoint, model: Module, tell: Tell
+) -> _Original:
+    evaluation = checkpoint.task.evaluation(checkpoint, request.evaluation) if request.evaluation else None
+    graph = served_graph(checkpoint, model, version.blueprint)
+    reference = Reference(checkpoint, graph, max_length=version.max_length)
+    lines = list(evaluation.lines) if evaluation else checkpoint.task.probes(checkpoint, _own_texts())
+    for done, line in enumerate(lines):
+        tell("computing the original's answers", 0.1 + 0.3 * done / len(lines))
+        reference.rows([line])
+    return _Original(
+        checkpoint=checkpoint, graph=graph, lines=lines, evaluation=evaluation, reference=reference
+    )
+
+
 def _export(
-    version: ModelVersion,
-    checkpoint: Checkpoint,
-    model: Module,
-    evaluation: Evaluation | None,
-    staged: Path,
-    tell: Tell,
+    version: ModelVersion, original: _Original, staged: Path, tell: Tell
 ) -> tuple[str, tuple[Gate, ...]]:
     """Write the graph by the first recipe of its precision whose gates hold; the recipe and what was measured."""
-    form, path, task = version.format, staged / version.graph_path, checkpoint.task
+    form, path, graph = version.format, staged / version.graph_path, original.graph
     encoder = Encoder.from_file(staged / version.tokenizer_paths[0], **version.encoder_settings())
-    graph = served_graph(checkpoint, model, version.blueprint)
-    lines = list(evaluation.lines) if evaluation else task.probes(checkpoint, _own_texts())
-    reference = _reference(checkpoint, graph, version, lines, tell)
-    example = encoder.encode(_mixed(lines, 2), truncate=task.truncate).inputs
-    example |= task.extra_inputs(checkpoint, example["input_ids"])
+    example = encoder.encode(_mixed(original.lines, 2), truncate=version.task.truncate).inputs
+    example |= version.task.extra_inputs(original.checkpoint, example["input_ids"])
     failures: list[Gate] = []
     for recipe in form.recipes[version.precision]:
         tell(f"exporting to {form.name} in {recipe}", 0.4)
         form.export(graph, example, path, recipe)
         tell("checking the gates", 0.6)
         run = form.load(path, graph.output_names)
-        candidate = Candidate(checkpoint, encoder, run, version.blueprint.graph_outputs)
-        measured = _measure(candidate, reference, checkpoint, version.precision, evaluation, lines)
+        candidate = Candidate(original.checkpoint, encoder, run, version.blueprint.graph_outputs)
+        measured = _measure(candidate, original, precision=version.precision)
         failures = gates.failed(measured)
         if not failures:
             return recipe, measured
@@ -141,29 +165,12 @@ def _write(version: ModelVersion, checkpoint: Checkpoint, staged: Path) -> None:
         (staged / target).write_text(tokenizer.to_str(), encoding="utf-8")
 
 
-def _reference(
-    checkpoint: Checkpoint, graph: ServedGraph, version: ModelVersion, lines: Sequence[Line], tell: Tell
-) -> Reference:
-    """The original's answers to all lines, computed before the export touches the model."""
-    reference = Reference(checkpoint, graph, max_length=version.max_length)
-    for done, line in enumerate(lines):
-        tell("computing the original's answers", 0.1 + 0.3 * done / len(lines))
-        reference.rows([line])
-    return reference
-
-
-def _measure(
-    candidate: Candidate,
-    reference: Reference,
-    checkpoint: Checkpoint,
-    precision: str,
-    evaluation: Evaluation | None,
-    lines: Sequence[Line],
-) -> tuple[Gate, ...]:
+def _measure(candidate: Candidate, original: _Original, *, precision: str) -> tuple[Gate, ...]:
+    checkpoint, reference, lines = original.checkpoint, original.reference, original.lines
     measured = gates.fidelity(candidate, reference, checkpoint, precision=precision, lines=lines)
     measured += gates.company(candidate, checkpoint, precision=precision, lines=_mixed(lines, COMPANY_LINES))
-    if evaluation:
-        measured += gates.evaluation(candidate, reference, evaluation)
+    if original.evaluation:
+        measured += gates.evaluation(candidate, reference, original.evaluation)
     return tuple(measured)
 
 

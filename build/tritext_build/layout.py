@@ -18,7 +18,7 @@ RUNTIME = Path(__file__).parent / "runtime"
 
 STEPS = ("tokenizer", "model", "postprocess")
 LABELS_FILE = "labels.txt"
-STEP_FILES = {
+STEP_FILES: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "tokenizer": ("tokenizer.py", "rows.py", ("encoding.py", "requests.py", "responses.py")),
     "postprocess": ("postprocess.py", "answers.py", ("functions.py", "requests.py", "responses.py")),
 }
@@ -100,6 +100,8 @@ class ModelVersion:
     def _code(self, step: str) -> dict[str, Path]:
         """The Python files of a step: name in the version's folder to the file that is copied."""
         entrance, own, shared = STEP_FILES[step]
+        if step == "postprocess" and self.blueprint.decodes:
+            shared = (*shared, "vocabulary.py")
         folder = RUNTIME / self.task.runtime
         # The task's own helpers, whatever they are called, go with both of its modules.
         others = {path.name for path in folder.glob("*.py")} - {

@@ -32,7 +32,8 @@ class Reference:
 
     def _row(self, line: Line) -> Row:
         if line not in self._known:
-            texts = (line,) if isinstance(line, str) else line
+            # Lists of one text each, since the tokenizer takes an empty second text alone for none.
+            texts = ([line],) if isinstance(line, str) else ([line[0]], [line[1]])
             task = self._checkpoint.task
             encoded = self._checkpoint.tokenizer(
                 *texts, truncation=task.truncate, max_length=self._max_length, return_tensors="np"

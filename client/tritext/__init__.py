@@ -19,35 +19,39 @@ if TYPE_CHECKING:
         ServerFailed,
         ServerUnavailable,
     )
-    from tritext.results import Label, ServedModel
+    from tritext.results import Answer, Entity, Filled, Label, Ranked, ServedModel, ZeroShot
     from tritext.retry import RetryPolicy
 
 __all__ = [
+    "Answer",
     "AsyncClient",
     "Client",
     "ClientClosed",
     "ClientError",
     "DeadlineExceeded",
+    "Entity",
+    "Filled",
     "IncompatibleModel",
     "InvalidRequest",
     "InvalidText",
     "Label",
     "ModelNotFound",
     "Overloaded",
+    "Ranked",
     "RetryPolicy",
     "ServedModel",
     "ServerFailed",
     "ServerUnavailable",
     "TritextError",
+    "ZeroShot",
 ]
 
 _HOMES = {
     "AsyncClient": "aio",
     "Client": "client",
-    "Label": "results",
     "RetryPolicy": "retry",
-    "ServedModel": "results",
     "TritextError": "errors",
+    **dict.fromkeys(("Answer", "Entity", "Filled", "Label", "Ranked", "ServedModel", "ZeroShot"), "results"),
 }
 """The module of each public name; all others are failures."""
 

@@ -1,33 +1,43 @@
 """The client for asyncio: `Client`'s methods as coroutines, over the same logic."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tritext.classification import label_names, plan, probabilities_question, token_counts_question
+from tritext.answering import AsyncAnswering
+from tritext.classification import AsyncClassification
 from tritext.connecting import connect
-from tritext.conversation import Conversation, Delivery, Errors
-from tritext.failures import InvalidText
-from tritext.results import Label, ServedModel
+from tritext.conversation import Conversation
+from tritext.embedding import AsyncFeatureExtraction
+from tritext.mask_filling import AsyncMaskFilling
+from tritext.ranking import AsyncRanking
+from tritext.results import ServedModel
 from tritext.retry import RetryPolicy
-from tritext.worlds import Job, Value, each
+from tritext.tagging import AsyncTagging
+from tritext.task import Errors
+from tritext.worlds import AnyIterable, Job, Value, each
+from tritext.zero_shot import AsyncZeroShotClassification
 
 if TYPE_CHECKING:
-    from typing_extensions import Self, Unpack
-
-    from tritext.classification import Options
-
-Texts = Iterable[str] | AsyncIterable[str]
+    from typing_extensions import Self
 
 
-class AsyncClient:
+class AsyncClient(
+    AsyncClassification,
+    AsyncTagging,
+    AsyncAnswering,
+    AsyncZeroShotClassification,
+    AsyncFeatureExtraction,
+    AsyncRanking,
+    AsyncMaskFilling,
+):
     """`Client` for asyncio: the same arguments, answers and errors. It belongs to the loop that first uses it.
 
-    Texts may come from an async iterable; a plain iterable must not block.
+    Items may come from an async iterable; a plain iterable must not block.
     """
 
     def __init__(
@@ -56,81 +66,38 @@ class AsyncClient:
 
     async def wait_until_ready(self, name: str | None = None, *, timeout: float = 60.0) -> None:
         """As `Client.wait_until_ready`."""
-        await self._talk.wait_until_ready(name, timeout)
+        await self._talk.catalogue.wait_until_ready(name, timeout)
 
     async def models(self, *, everything: bool = False) -> list[ServedModel]:
         """As `Client.models`."""
-        return await self._talk.models(everything=everything)
+        return await self._talk.catalogue.models(everything=everything)
 
     async def model(self, name: str, *, version: str | int = "") -> ServedModel:
         """As `Client.model`."""
-        return await self._talk.model(name, version)
-
-    async def labels(self, name: str, *, version: str | int = "") -> tuple[str, ...]:
-        """As `Client.labels`."""
-        return await label_names(self._talk, name, version)
-
-    @overload
-    async def classify(  # type: ignore[overload-overlap] # a str is an iterable of str, too
-        self, name: str, texts: str, *, errors: Literal["raise"] = ..., **options: "Unpack[Options]"
-    ) -> list[Label]: ...
-
-    @overload
-    async def classify(
-        self, name: str, texts: Texts, *, errors: Literal["raise"] = ..., **options: "Unpack[Options]"
-    ) -> list[list[Label]]: ...
-
-    @overload
-    async def classify(
-        self, name: str, texts: Texts, *, errors: Literal["return"], **options: "Unpack[Options]"
-    ) -> list[list[Label] | InvalidText]: ...
-
-    async def classify(self, name: str, texts: Any, *, errors: Errors = "raise", **options: Any) -> Any:
-        """As `Client.classify`."""
-        question, delivery = plan(name, errors, options)
-        return await self._talk.answer(question, texts, delivery)
-
-    @overload
-    def stream(
-        self, name: str, texts: Texts, *, errors: Literal["raise"] = ..., **options: "Unpack[Options]"
-    ) -> AsyncIterator[list[Label]]: ...
-
-    @overload
-    def stream(
-        self, name: str, texts: Texts, *, errors: Literal["return"], **options: "Unpack[Options]"
-    ) -> AsyncIterator[list[Label] | InvalidText]: ...
+        return await self._talk.catalogue.model(name, version)
 
     def stream(
-        self, name: str, texts: Any, *, errors: Errors = "raise", **options: Any
-    ) -> AsyncIterator[Any]:
-        """As `Client.stream`, for `async for`."""
-        question, delivery = plan(name, errors, options)
-        return self._talk.stream(question, texts, delivery)
-
-    async def probabilities(
         self,
         name: str,
-        texts: str | Texts,
+        items: AnyIterable[Any],
         *,
-        truncation: str | None = None,
-        version: str | int = "",
-        timeout: float | None = None,
-    ) -> npt.NDArray[np.float32]:
-        """As `Client.probabilities`."""
-        question = probabilities_question(name, truncation=truncation, version=version)
-        return await self._talk.table(question, texts, Delivery(timeout=timeout))
+        errors: Errors = "raise",
+        plain: bool = False,
+        **options: Any,
+    ) -> AsyncIterator[Any]:
+        """As `Client.stream`, for `async for`."""
+        return self._talk.stream_any(name, items, errors, options, plain=plain)
 
     async def token_counts(
         self,
         name: str,
-        texts: str | Texts,
+        items: str | AnyIterable[Any],
         *,
         version: str | int = "",
         timeout: float | None = None,
     ) -> npt.NDArray[np.int32]:
         """As `Client.token_counts`."""
-        question = token_counts_question(name, version=version)
-        return (await self._talk.table(question, texts, Delivery(timeout=timeout))).reshape(-1)
+        return await self._talk.token_counts(name, items, version, timeout)
 
 
 class Tasks:
@@ -154,5 +121,5 @@ class Tasks:
     async def close(self) -> None:
         pass
 
-    def each(self, texts: Any) -> AsyncIterator[Any]:
-        return aiter(texts) if hasattr(texts, "__aiter__") else each(texts)
+    def each(self, items: Any) -> AsyncIterator[Any]:
+        return aiter(items) if hasattr(items, "__aiter__") else each(items)

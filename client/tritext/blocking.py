@@ -1,7 +1,7 @@
 """The world of threads that block, for the client's one logic, which is written as coroutines.
 
 Here no coroutine ever suspends: what it awaits has happened when it is awaited. So one `send` runs it to
-its end, without an event loop. Knows nothing of servers and texts.
+its end, without an event loop. Knows nothing of servers and items.
 """
 
 import time
@@ -37,8 +37,8 @@ class Blocking:
         if self._pool:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def each(self, texts: Iterable[Any]) -> AsyncIterator[Any]:
-        return each(texts)
+    def each(self, items: Iterable[Any]) -> AsyncIterator[Any]:
+        return each(items)
 
 
 def run(coroutine: Awaitable[Value]) -> Value:

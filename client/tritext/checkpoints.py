@@ -1,9 +1,11 @@
 """Where a checkpoint comes from: a folder, the Hugging Face Hub, or the built-in `minilm`; always a local folder at the end.
 
-It knows which files of a checkpoint are safe to fetch (never a pickle) and refuses to know what is in them.
+It knows which files of a checkpoint are safe to fetch (no pickle unless it is told to), and of what is in them only
+where sentence-transformers keeps the encoder.
 """
 
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -27,9 +29,23 @@ MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9d
 
 FILES: tuple[str, ...] = (
     *("*.safetensors", "*.safetensors.index.json", "*config.json", "modules.json", "config_*.json"),
-    *("tokenizer.json", "vocab.*", "merges.txt", "*.model", "special_tokens_map.json", "added_tokens.json"),
+    *(
+        "*tokenizer.json",
+        "*vocab.*",
+        "*merges.txt",
+        "*.model",
+        "*special_tokens_map.json",
+        "*added_tokens.json",
+    ),
 )
 """What is fetched from the Hub: weights, configuration, tokenizer, sentence-transformers modules."""
+
+PICKLED_LAYERS = "*_Dense/pytorch_model.bin"
+PICKLES: tuple[str, ...] = ("pytorch_model*.bin", "pytorch_model.bin.index.json", "*/pytorch_model.bin")
+"""What is fetched besides if the user allows pickles."""
+
+NOT_FETCHED = ("onnx/*", "openvino/*", "checkpoint-*/*")
+"""Folders with other forms and stages of the same weights."""
 
 HUB_TIMEOUT_S = 5.0
 """How long the Hub may take to say that it is there; without a limit a dead route hangs for minutes."""
@@ -58,6 +74,24 @@ class NotACheckpoint(CheckpointError):
 
     def __init__(self, *, source: str, reason: str) -> None:
         super().__init__(f"{source} is not a usable checkpoint: {reason}.")
+
+
+class NoRevision(CheckpointError):
+    """A revision of something that has none."""
+
+    def __init__(self, *, source: str, revision: str) -> None:
+        super().__init__(
+            f"{source} has no revision {revision!r}: only ids of the Hugging Face Hub have revisions; leave it out."
+        )
+
+
+class TwoRevisions(CheckpointError):
+    """The id names one revision, the option another."""
+
+    def __init__(self, *, source: str, revision: str) -> None:
+        super().__init__(
+            f"{source!r} already names a revision, and {revision!r} is another: give one of the two."
+        )
 
 
 class HubUnreachable(CheckpointError):
@@ -108,24 +142,51 @@ class CacheNotWritable(CheckpointError):
         )
 
 
-def locate(source: str, *, revision: str | None = None) -> Path:
+def locate(source: str, *, revision: str | None = None, allow_pickle: bool = False) -> Path:
     """The local folder of the checkpoint `source`: a folder, a Hub id, or `minilm`; fetched if need be.
 
     Args:
-        source: A built-in name wins over a Hub id; write `./minilm` for a folder of that name.
+        source: A built-in name wins over a Hub id; write `./minilm` for a folder of that name. A Hub id may end in
+            `@` and a revision.
         revision: A branch, tag or commit of a Hub repository.
+        allow_pickle: Whether pickled weights will do where there are no safetensors.
 
     Raises:
         CheckpointError: It is not there, not readable, not complete, or not what it should be.
     """
-    if source == MINILM:
-        return _minilm()
     folder = Path(source).expanduser()
-    if folder.exists():
-        return _folder(folder)
-    if not _HUB_ID.fullmatch(source):
+    if source == MINILM or folder.exists():
+        if revision is not None:
+            raise NoRevision(source=source, revision=revision)
+        return _minilm() if source == MINILM else _folder(folder, allow_pickle=allow_pickle)
+    repository, _, named = source.partition("@")
+    if not _HUB_ID.fullmatch(repository):
         raise CheckpointNotFound(source=source)
-    return _from_hub(source, revision)
+    if named and revision not in (None, named):
+        raise TwoRevisions(source=source, revision=str(revision))
+    return _from_hub(repository, named or revision, allow_pickle=allow_pickle)
+
+
+def transformer_folder(folder: Path) -> Path:
+    """Where in a checkpoint's folder the model and its tokenizer lie.
+
+    That is the folder itself, unless sentence-transformers' list of modules puts the encoder, its first, elsewhere.
+
+    Raises:
+        NotACheckpoint: The list cannot be read, or leads out of the folder.
+    """
+    listed = folder / "modules.json"
+    if not listed.is_file():
+        return folder
+    try:
+        paths = [str(module["path"]) for module in json.loads(listed.read_text(encoding="utf-8"))]
+    except (ValueError, TypeError, KeyError) as error:
+        raise NotACheckpoint(
+            source=str(folder), reason="its modules.json is no list of modules with paths"
+        ) from error
+    if any(Path(path).is_absolute() or ".." in Path(path).parts for path in paths):
+        raise NotACheckpoint(source=str(folder), reason="its modules.json leads out of its folder")
+    return folder / paths[0] if paths else folder
 
 
 def cache_folder() -> Path:
@@ -145,45 +206,54 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _folder(folder: Path) -> Path:
+def _folder(folder: Path, *, allow_pickle: bool) -> Path:
     if not folder.is_dir():
         raise NotACheckpoint(
             source=str(folder), reason="it is a file; give the folder that holds config.json"
         )
-    if not (folder / "config.json").is_file():
+    if not (transformer_folder(folder) / "config.json").is_file():
         raise NotACheckpoint(source=str(folder), reason="the folder holds no config.json")
-    if not any(folder.glob("*.safetensors")):
+    if not _has_weights(folder, allow_pickle=allow_pickle):
         raise NotACheckpoint(source=str(folder), reason=_NO_SAFETENSORS)
     return folder
 
 
+def _has_weights(folder: Path, *, allow_pickle: bool) -> bool:
+    weights = transformer_folder(folder)
+    return any(weights.glob("*.safetensors")) or (allow_pickle and any(weights.glob("pytorch_model*.bin")))
+
+
 _NO_SAFETENSORS = (
-    "it holds no *.safetensors, and pickled weights are never loaded, since that can run foreign code; "
-    "save the model again with transformers' save_pretrained"
+    "it holds no *.safetensors, and pickled weights are never loaded unasked, since that can run foreign code; save "
+    "the model again with transformers' save_pretrained, or build it with --allow-pickle if you trust its author"
 )
 
 
 # ---- the Hugging Face Hub
 
 
-def _from_hub(repository: str, revision: str | None) -> Path:
+def _from_hub(repository: str, revision: str | None, *, allow_pickle: bool = False) -> Path:
     try:
         from huggingface_hub import HfApi  # noqa: PLC0415
         from huggingface_hub.utils import logging  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise MissingExtra(extra="build", module="huggingface_hub") from error
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    folder = _snapshot(HfApi(), repository, revision)
-    if not (folder / "config.json").is_file():
+    folder = _snapshot(HfApi(), repository, revision, (*FILES, PICKLED_LAYERS) if allow_pickle else FILES)
+    if not (transformer_folder(folder) / "config.json").is_file():
         raise NotACheckpoint(source=repository, reason="its repository on the Hub holds no config.json")
-    if any(folder.glob("*.safetensors")):
+    if _has_weights(folder, allow_pickle=False):
         return folder
     if revision is None and (converted := _converted_revision(HfApi(), repository)):
         return _from_hub(repository, converted)
+    if allow_pickle:
+        folder = _snapshot(HfApi(), repository, revision, (*FILES, *PICKLES))
+    if _has_weights(folder, allow_pickle=allow_pickle):
+        return folder
     raise NotACheckpoint(source=repository, reason=_NO_SAFETENSORS)
 
 
-def _snapshot(api: "HfApi", repository: str, revision: str | None) -> Path:
+def _snapshot(api: "HfApi", repository: str, revision: str | None, files: tuple[str, ...]) -> Path:
     """The one boundary to the Hub: its exceptions become ours here."""
     from huggingface_hub import errors  # noqa: PLC0415
 
@@ -193,8 +263,8 @@ def _snapshot(api: "HfApi", repository: str, revision: str | None) -> Path:
             api.snapshot_download(
                 repository,
                 revision=revision,  # by name, so that the cache knows the name when offline
-                allow_patterns=list(FILES),
-                ignore_patterns=["onnx/*", "openvino/*"],
+                allow_patterns=list(files),
+                ignore_patterns=list(NOT_FETCHED),
                 etag_timeout=HUB_TIMEOUT_S,
                 local_files_only=not reachable,
             )

@@ -1,27 +1,33 @@
-"""The blocking client: raw text in, answers out. Its logic is `Conversation`'s; here are its face and its documentation."""
+"""The blocking client: raw text in, answers out. Its logic is `Conversation`'s, its tasks' methods are the tasks' own."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tritext.answering import Answering
 from tritext.blocking import Blocking, run, unrolled
-from tritext.classification import label_names, plan, probabilities_question, token_counts_question
+from tritext.classification import Classification
 from tritext.connecting import connect
-from tritext.conversation import Conversation, Delivery, Errors
-from tritext.failures import InvalidText
-from tritext.results import Label, ServedModel
+from tritext.conversation import Conversation
+from tritext.embedding import FeatureExtraction
+from tritext.mask_filling import MaskFilling
+from tritext.ranking import Ranking
+from tritext.results import ServedModel
 from tritext.retry import RetryPolicy
+from tritext.tagging import Tagging
+from tritext.task import Errors
+from tritext.zero_shot import ZeroShotClassification
 
 if TYPE_CHECKING:
-    from typing_extensions import Self, Unpack
-
-    from tritext.classification import Options
+    from typing_extensions import Self
 
 
-class Client:
+class Client(
+    Classification, Tagging, Answering, ZeroShotClassification, FeatureExtraction, Ranking, MaskFilling
+):
     """A connection to a Triton that serves Tritext's models. One client may be used by many threads.
 
     Every method raises a `ClientError`: `ModelNotFound`, `IncompatibleModel`, `InvalidText`, `InvalidRequest`,
@@ -32,7 +38,7 @@ class Client:
         url: `host:port` or `grpc://host:port` for gRPC, `http://host:port` for HTTP; `grpcs`, `https` for TLS.
         timeout: Seconds that one request may take, its retries included, unless a call says otherwise.
         retry: How often and after which waits to try again.
-        in_flight: Requests under way at once when there are many texts.
+        in_flight: Requests under way at once when there are many items.
         headers: Sent with every request, for a proxy or for Triton's restricted protocols.
     """
 
@@ -67,7 +73,7 @@ class Client:
         Raises:
             ServerUnavailable: Not within `timeout` seconds.
         """
-        run(self._talk.wait_until_ready(name, timeout))
+        run(self._talk.catalogue.wait_until_ready(name, timeout))
 
     def models(self, *, everything: bool = False) -> list[ServedModel]:
         """The models that can be asked, and those that should be but are not ready.
@@ -75,93 +81,49 @@ class Client:
         Args:
             everything: Also the steps of ensembles, and models that are not Tritext's.
         """
-        return run(self._talk.models(everything=everything))
+        return run(self._talk.catalogue.models(everything=everything))
 
     def model(self, name: str, *, version: str | int = "") -> ServedModel:
         """One model, which may be a step; its inputs and outputs are those of `version`."""
-        return run(self._talk.model(name, version))
+        return run(self._talk.catalogue.model(name, version))
 
-    def labels(self, name: str, *, version: str | int = "") -> tuple[str, ...]:
-        """The names of a model's labels in the order of `probabilities`; the model answers one text for it."""
-        return run(label_names(self._talk, name, version))
-
-    @overload
-    def classify(  # type: ignore[overload-overlap] # a str is an iterable of str, too
-        self, name: str, texts: str, *, errors: Literal["raise"] = ..., **options: "Unpack[Options]"
-    ) -> list[Label]: ...
-
-    @overload
-    def classify(
-        self, name: str, texts: Iterable[str], *, errors: Literal["raise"] = ..., **options: "Unpack[Options]"
-    ) -> list[list[Label]]: ...
-
-    @overload
-    def classify(
-        self, name: str, texts: Iterable[str], *, errors: Literal["return"], **options: "Unpack[Options]"
-    ) -> list[list[Label] | InvalidText]: ...
-
-    def classify(self, name: str, texts: Any, *, errors: Errors = "raise", **options: Any) -> Any:
-        """The labels of one text, or of many.
-
-        Args:
-            name: The model.
-            texts: One text, or an iterable of texts. Many travel in requests of at most the model's
-                `max_batch_size` rows, `in_flight` of them at once.
-            errors: "raise" ends the call with the `InvalidText` of the first bad text, "return" puts it into
-                the place of that text's answer and goes on.
-            **options: `top_k` (labels for each text, best first; "all" or None for every one; default 1),
-                `function_to_apply` ("softmax", "sigmoid", "none"), `truncation` ("truncate", or "error" to
-                refuse texts that are too long), `version`, `timeout` (seconds for each request), `batch_size`.
-
-        Returns:
-            For one text its `Label`s, best first; for many a list of such lists, in the order of the texts.
-        """
-        question, delivery = plan(name, errors, options)
-        return run(self._talk.answer(question, texts, delivery))
-
-    @overload
     def stream(
-        self, name: str, texts: Iterable[str], *, errors: Literal["raise"] = ..., **options: "Unpack[Options]"
-    ) -> Iterator[list[Label]]: ...
-
-    @overload
-    def stream(
-        self, name: str, texts: Iterable[str], *, errors: Literal["return"], **options: "Unpack[Options]"
-    ) -> Iterator[list[Label] | InvalidText]: ...
-
-    def stream(self, name: str, texts: Any, *, errors: Errors = "raise", **options: Any) -> Iterator[Any]:
-        """As `classify` for texts without end: answers come as they are there, in the order of the texts.
-
-        No more than `in_flight` requests' worth of texts and answers is held at any time. Leaving the loop
-        stops the rest.
-        """
-        question, delivery = plan(name, errors, options)
-        return unrolled(self._talk.stream(question, texts, delivery))
-
-    def probabilities(
         self,
         name: str,
-        texts: str | Iterable[str],
+        items: Iterable[Any],
         *,
-        truncation: str | None = None,
-        version: str | int = "",
-        timeout: float | None = None,
-    ) -> npt.NDArray[np.float32]:
-        """The probabilities of all labels, in the order of `labels`.
+        errors: Errors = "raise",
+        plain: bool = False,
+        **options: Any,
+    ) -> Iterator[Any]:
+        """The answers about items without end, as they are there, in the order of the items.
 
-        Returns:
-            FP32 [texts, labels]; for one text FP32 [labels].
+        No more than `in_flight` requests' worth of items and answers is held at any time. Leaving the loop
+        stops the rest.
+
+        Args:
+            name: The model, of any task.
+            items: What its task's method takes: texts, or tuples (text, pair), (question, context), (text,
+                candidate labels), (query, texts).
+            errors: As for `classify`.
+            plain: Whether answers come as the lists and dictionaries that transformers' pipeline returns,
+                instead of as records and arrays.
+            **options: Those of the task's method.
         """
-        question = probabilities_question(name, truncation=truncation, version=version)
-        return run(self._talk.table(question, texts, Delivery(timeout=timeout)))
+        return unrolled(self._talk.stream_any(name, items, errors, options, plain=plain))
 
     def token_counts(
-        self, name: str, texts: str | Iterable[str], *, version: str | int = "", timeout: float | None = None
+        self, name: str, items: str | Iterable[Any], *, version: str | int = "", timeout: float | None = None
     ) -> npt.NDArray[np.int32]:
         """How long texts are in tokens, special tokens included, before truncation; the network does not run.
 
+        Args:
+            name: The model, of any task.
+            items: As for `stream`.
+            version: A version of the model; the newest if not given.
+            timeout: Seconds for each request.
+
         Returns:
-            INT32 [texts]; for one text INT32 [1].
+            INT32 [items]; where an item is made of several lines, as by candidate labels, the counts of each line.
         """
-        question = token_counts_question(name, version=version)
-        return run(self._talk.table(question, texts, Delivery(timeout=timeout))).reshape(-1)
+        return run(self._talk.token_counts(name, items, version, timeout))

@@ -34,28 +34,47 @@ class IncompatibleModel(ClientError):
 
 
 class InvalidText(ClientError):
-    """One text cannot be classified; sending it again cannot help.
+    """One text, or set of texts that belong together, cannot be answered; sending it again cannot help.
 
     Attributes:
-        row: Its position among the texts of the call, from 0.
+        row: The position of its item among the items of the call, from 0.
         reason: What is wrong with it; the server's own words where the server refused it.
+        input: The input of the model that it went into.
+        entry: Its position in that input, where one item holds several texts there, as candidate labels.
     """
 
-    def __init__(self, *, row: int, reason: str) -> None:
+    def __init__(self, *, row: int, reason: str, input: str = "TEXT", entry: int | None = None) -> None:  # noqa: A002
         self.row = row
         self.reason = reason
-        super().__init__(f"Text {row} (counted from 0) {reason}.")
+        self.input = input
+        self.entry = entry
+        what = input.lower().replace("_", " ")
+        where = f"{what.capitalize()} {row} (counted from 0)"
+        if entry is not None:
+            where = f"Entry {entry} of the {what} of item {row} (both counted from 0)"
+        super().__init__(f"{where} {reason}.")
 
-    def at(self, row: int) -> "InvalidText":
+    def at(self, row: int, *, entry: int | None = None) -> "InvalidText":
         """The same complaint about the text at another position."""
-        return InvalidText(row=row, reason=self.reason)
+        return InvalidText(
+            row=row, reason=self.reason, input=self.input, entry=self.entry if entry is None else entry
+        )
 
 
 class InvalidRequest(ClientError):
-    """The server, or the check before sending, refuses the request for another reason than its texts."""
+    """The server, or the check before sending, refuses the request for another reason than one of its texts.
+
+    Attributes:
+        reason: The words of whoever refused it.
+    """
 
     def __init__(self, reason: str) -> None:
+        self.reason = reason.rstrip(".")
         super().__init__(f"The request is refused: {reason.rstrip('.')}.")
+
+
+class TooMuchAtOnce(InvalidRequest):
+    """The texts of one request are more than the model takes at once; fewer texts may do."""
 
 
 class ServerFailed(ClientError):
@@ -121,7 +140,9 @@ _BUSY = {"RESOURCE_EXHAUSTED", "429"}
 _TOO_LARGE = {"413"}
 _REFUSED = {"INVALID_ARGUMENT", "PERMISSION_DENIED", "UNAUTHENTICATED", "400", "401", "403", ""}
 
-_BAD_ROW = re.compile(r"\bTEXT row (\d+) (.+)", re.DOTALL)
+_BAD_ROW = re.compile(r"\b([A-Z][A-Z_]*) row (\d+) (.+)", re.DOTALL)
+_TOO_MUCH = re.compile(r"(?:this request |[A-Z_]+ )?(.+); .*\bsend (?:less|fewer)\b", re.DOTALL)
+_PREFIX = re.compile(r"^(?:\[request id: [^\]]*\] )?in ensemble '[^']*', ")
 _NOT_LOADED = re.compile(r"no available versions")
 _STEP_DOWN = re.compile(r"\bstub process\b|\bis not ready\b|\bis not healthy\b", re.IGNORECASE)
 _FULL = re.compile(r"maximum queue size", re.IGNORECASE)
@@ -152,8 +173,11 @@ def failure(
 
 
 def _refusal(sentence: str, model: str) -> ClientError:
+    sentence = _PREFIX.sub("", sentence)
     if bad := _BAD_ROW.search(sentence):
-        return InvalidText(row=int(bad[1]), reason=bad[2].rstrip("."))
+        return InvalidText(input=bad[1], row=int(bad[2]), reason=bad[3].rstrip("."))
+    if much := _TOO_MUCH.match(sentence):
+        return TooMuchAtOnce(much[1])
     if _OUTPUT_MISSING.search(sentence):
-        return IncompatibleModel(name=model, expected="a text classifier of Tritext's", got=sentence)
+        return IncompatibleModel(name=model, expected="a model of Tritext's", got=sentence)
     return InvalidRequest(sentence)

@@ -16,6 +16,70 @@ class Label:
     score: float
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entity:
+    """A token, or with an aggregation strategy a span, that a token classifier found.
+
+    Attributes:
+        label: What it is, such as "B-PER" for a token, "PER" for a span.
+        word: The token or the words of the span, as the tokenizer writes them.
+        start: Where it begins in the text, in characters; `text[start:end]` is what the text says there.
+        end: Where it ends.
+        index: The token's position among the tokens of the text; None for a span.
+    """
+
+    label: str
+    score: float
+    word: str
+    start: int
+    end: int
+    index: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """An answer, cut from the context: `context[start:end]`. Empty where the context holds none."""
+
+    answer: str
+    score: float
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ZeroShot:
+    """How well each candidate label fits the text `sequence`, best first; `scores[i]` is that of `labels[i]`."""
+
+    sequence: str
+    labels: tuple[str, ...]
+    scores: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ranked:
+    """One of the texts that were ranked: `corpus_id` is its position among them, from 0."""
+
+    corpus_id: int
+    score: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Filled:
+    """What may stand in the place of a mask.
+
+    Attributes:
+        score: Its probability.
+        token: Its number in the vocabulary.
+        token_str: The token as text.
+        sequence: The whole text with it.
+    """
+
+    score: float
+    token: int
+    token_str: str
+    sequence: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class TensorSpec:
     """An input or output. `shape` is one row's, -1 for any size; `datatype` is Triton's, such as "FP32"."""
@@ -45,6 +109,9 @@ class ServedModel:
     max_batch_size: int = 0
     inputs: tuple[TensorSpec, ...] = ()
     outputs: tuple[TensorSpec, ...] = ()
+
+    def input(self, name: str) -> TensorSpec | None:
+        return next((tensor for tensor in self.inputs if tensor.name == name), None)
 
     def output(self, name: str) -> TensorSpec | None:
         return next((tensor for tensor in self.outputs if tensor.name == name), None)

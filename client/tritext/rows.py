@@ -1,4 +1,4 @@
-"""Texts to requests' worth of rows: what a text must be, how many go into one request, what a bad one costs.
+"""Items to requests' worth of rows: how many go into one request, and what a bad one costs.
 
 Knows no network.
 """
@@ -7,18 +7,20 @@ from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, S
 from dataclasses import dataclass, field
 from typing import Any
 
-from tritext.failures import InvalidText
+from tritext.failures import InvalidText, TooMuchAtOnce
+from tritext.items import Row
 
 MOST_BYTES = 8 * 1024 * 1024
-"""Bytes of text in one request, unless a single text is longer. Triton's HTTP server takes 64 MB at most."""
+"""Bytes of text in one request, unless a single item is longer. Triton's HTTP server takes 64 MB at most."""
 
-Row = bytes | InvalidText
-"""A text as it is sent, or what is wrong with it."""
+SoundRow = tuple[list[bytes], ...]
+Ask = Callable[[Sequence[SoundRow]], Awaitable[Sequence[Any]]]
+"""One answer for each row of a request; the `InvalidText` of a refusal counts from the request's first row."""
 
 
 @dataclass(kw_only=True)
 class Batch:
-    """Consecutive texts of a call that travel in one request; `start` is the position of the first."""
+    """Consecutive items of a call that travel in one request; `start` is the position of the first."""
 
     start: int
     rows: list[Row] = field(default_factory=list)
@@ -32,28 +34,16 @@ class Batch:
         return len(self.rows) < max_rows and (not self.rows or self.size + _size(row) <= MOST_BYTES)
 
 
-def encode(text: Any, row: int) -> Row:
-    """The text as UTF-8, or why it has none."""
-    if not isinstance(text, str):
-        return InvalidText(row=row, reason=f"is no text: expected a str, got {type(text).__name__}")
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        return InvalidText(row=row, reason=_unencodable(ord(text[error.start]), error.start))
+async def batches(
+    items: AsyncIterable[Any], encode: Callable[[Any, int], Row], max_rows: int
+) -> AsyncIterator[Batch]:
+    """Cut items into batches of at most `max_rows` rows and `MOST_BYTES`, reading no further than the next batch.
 
-
-def _unencodable(code: int, position: int) -> str:
-    """Python carries bytes of the outside that are not UTF-8 as U+DC80 to U+DCFF (PEP 383)."""
-    if 0xDC80 <= code <= 0xDCFF:  # noqa: PLR2004
-        return f"is not valid UTF-8: byte 0x{code - 0xDC00:02x} at position {position}"
-    return f"is not valid Unicode: half of a surrogate pair, U+{code:04X}, at position {position}"
-
-
-async def batches(texts: AsyncIterable[Any], max_rows: int) -> AsyncIterator[Batch]:
-    """Cut texts into batches of at most `max_rows` rows and `MOST_BYTES`, reading no further than the next batch."""
+    `encode` makes the row of an item and its position in the call.
+    """
     batch, position = Batch(start=0), 0
-    async for text in texts:
-        row = encode(text, position)
+    async for item in items:
+        row = encode(item, position)
         if not batch.has_room(row, max_rows):
             yield batch
             batch = Batch(start=position)
@@ -66,13 +56,13 @@ async def batches(texts: AsyncIterable[Any], max_rows: int) -> AsyncIterator[Bat
         yield batch
 
 
-def sound(rows: Sequence[Row], *, start: int) -> list[bytes]:
+def sound(rows: Sequence[Row], *, start: int) -> list[SoundRow]:
     """The rows, if all can be sent; `start` is the first one's position in the call.
 
     Raises:
         InvalidText: The first that cannot, by its position among these rows.
     """
-    found: list[bytes] = []
+    found: list[SoundRow] = []
     for row in rows:
         if isinstance(row, InvalidText):
             raise row.at(row.row - start)
@@ -80,9 +70,7 @@ def sound(rows: Sequence[Row], *, start: int) -> list[bytes]:
     return found
 
 
-async def answers_or_errors(
-    rows: Sequence[Row], ask: Callable[[Sequence[bytes]], Awaitable[Sequence[Any]]], *, start: int
-) -> list[Any]:
+async def answers_or_errors(rows: Sequence[Row], ask: Ask, *, start: int) -> list[Any]:
     """One answer for each row, and in the place of each bad one its `InvalidText`.
 
     A request is refused as a whole, with the number of one bad row: the rows before and behind it are asked
@@ -100,5 +88,29 @@ async def answers_or_errors(
         return [*before, error.at(start + error.row), *behind]
 
 
+async def in_halves(rows: Sequence[SoundRow], ask: Ask, *, name: str) -> Sequence[Any]:
+    """One answer for each row, in as many requests as it takes where they are too much for one.
+
+    Args:
+        rows: What to ask about.
+        ask: Sends a request.
+        name: The input that an item which is too much on its own is called by.
+
+    Raises:
+        InvalidText: A row that is too much on its own.
+    """
+    try:
+        return await ask(rows)
+    except TooMuchAtOnce as error:
+        if len(rows) == 1:
+            raise InvalidText(row=0, reason=error.reason, input=name) from error
+    middle = len(rows) // 2
+    first = await in_halves(rows[:middle], ask, name=name)
+    try:
+        return [*first, *await in_halves(rows[middle:], ask, name=name)]
+    except InvalidText as error:
+        raise error.at(middle + error.row) from error
+
+
 def _size(row: Row) -> int:
-    return len(row) if isinstance(row, bytes) else 0
+    return 0 if isinstance(row, InvalidText) else sum(len(value) for values in row for value in values)

@@ -98,6 +98,15 @@ def plain_lines(path: Path) -> list[tuple[str, str]]:
     return [(f"line {number}", line) for number, line in enumerate(lines, start=1)]
 
 
+def read_json(path: Path) -> Any:
+    """The one JSON document that a file is.
+
+    Raises:
+        RecordsError: The file is not there, or not one JSON document.
+    """
+    return _parsed(path, "", _decoded(path))
+
+
 def _read_csv(path: Path, wanted: Sequence[str]) -> Table:
     content = _decoded(path)
     first_line = content.partition("\n")[0]

@@ -24,12 +24,11 @@ from tritext.failures import (
 )
 
 Arrays = Mapping[str, npt.NDArray[Any]]
-Parameters = Mapping[str, str | int | bool]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Inference:
-    """An inference request: `rows` are the rows of the BYTES input `input`, shape [rows, 1].
+    """An inference request; its inputs are BYTES.
 
     `classes` asks, by Triton's classification extension, for the best so many labels in place of the
     outputs' numbers.
@@ -37,11 +36,10 @@ class Inference:
 
     model: str
     version: str
-    rows: Sequence[bytes]
+    inputs: Mapping[str, npt.NDArray[np.object_]]
     outputs: tuple[str, ...]
-    parameters: Parameters = field(default_factory=dict)
+    parameters: Mapping[str, str | int | bool] = field(default_factory=dict)
     classes: int = 0
-    input: str = "TEXT"
 
 
 class Transport(ABC):
@@ -135,17 +133,19 @@ class Transport(ABC):
 
 
 def _arguments(library: ModuleType, request: Inference) -> dict[str, Any]:
-    tensor = library.InferInput(request.input, [len(request.rows), 1], "BYTES")
-    tensor.set_data_from_numpy(np.array(request.rows, dtype=np.object_).reshape(-1, 1))
     return {
         "model_name": request.model,
         "model_version": request.version,
-        "inputs": [tensor],
+        "inputs": [_tensor(library, name, array) for name, array in request.inputs.items()],
         "outputs": [
             library.InferRequestedOutput(name, class_count=request.classes) for name in request.outputs
         ],
         "parameters": dict(request.parameters),
     }
+
+
+def _tensor(library: ModuleType, name: str, strings: npt.NDArray[np.object_]) -> Any:
+    return library.InferInput(name, list(strings.shape), "BYTES").set_data_from_numpy(strings)
 
 
 def _microseconds(seconds: float) -> int:

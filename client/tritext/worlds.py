@@ -1,12 +1,13 @@
 """What the client's one logic, written as coroutines, needs of the world it runs in: waiting, and several jobs at once.
 
-`tritext.blocking` is the world of threads, `tritext.aio` that of asyncio. Knows nothing of servers and texts.
+`tritext.blocking` is the world of threads, `tritext.aio` that of asyncio. Knows nothing of servers and items.
 """
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable
 from typing import Any, Protocol, TypeVar
 
 Value = TypeVar("Value")
+AnyIterable = Iterable[Value] | AsyncIterable[Value]
 Job = Callable[[], Coroutine[Any, Any, Value]]
 
 
@@ -26,11 +27,11 @@ class World(Protocol):
 
     async def close(self) -> None: ...
 
-    def each(self, texts: Any) -> AsyncIterator[Any]:
-        """The texts one by one."""
+    def each(self, items: Any) -> AsyncIterator[Any]:
+        """The items one by one."""
 
 
-async def each(texts: Iterable[Any]) -> AsyncIterator[Any]:
+async def each(items: Iterable[Any]) -> AsyncIterator[Any]:
     """A plain iterable as an async one."""
-    for text in texts:
-        yield text
+    for item in items:
+        yield item

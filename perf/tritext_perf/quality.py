@@ -14,7 +14,7 @@ from tritext.client import Client
 from tritext.failures import IncompatibleModel, InvalidText
 from tritext.results import Label
 from tritext_perf.errors import EveryTextRefused
-from tritext_perf.evaluation import Probabilities, UnknownLabels, score
+from tritext_perf.evaluation.labels import Probabilities, UnknownLabels, score
 from tritext_perf.input_data import Texts, spread_of
 from tritext_perf.server import ServedModel
 
@@ -74,7 +74,7 @@ def _metrics(texts: Texts, answers: Sequence[Any]) -> tuple[dict[str, float] | N
         found = score(texts.labels, _probabilities(answers, labels), labels, multi_label=texts.multi_label)
     except UnknownLabels as error:
         return None, f"No accuracy: {error}"
-    return {name: getattr(found, name) for name in ("accuracy", "macro_f1", "micro_f1")}, ""
+    return {name: found[name] for name in ("accuracy", "macro_f1", "micro_f1")}, ""
 
 
 def _probabilities(answers: Sequence[Sequence[Label]], labels: Sequence[str]) -> Probabilities:

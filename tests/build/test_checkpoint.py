@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.checkpoints import MAX_LENGTH
+from tests.support.families import MAX_LENGTH
 from tritext.errors import TritextError
 from tritext_build.checkpoint import open_checkpoint
 from tritext_build.errors import MaxLengthOutOfRange

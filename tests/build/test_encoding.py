@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
-from tests.support.checkpoints import MAX_LENGTH, gate_texts, tiny_tokenizer
+from tests.support.families import FAMILIES, MAX_LENGTH, gate_texts, make_tokenizer
 from tritext_build.runtime.encoding import Encoder
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
-ORIGINAL = tiny_tokenizer(gate_texts())
+ORIGINAL = make_tokenizer(FAMILIES["bert"])
 
 
 def encoder(max_length: int = MAX_LENGTH, *, side: str = "right") -> Encoder:

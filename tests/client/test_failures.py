@@ -13,7 +13,7 @@ from tritext import (
     TritextError,
 )
 from tritext.address import BadAddress, parse
-from tritext.failures import ClientError, failure
+from tritext.failures import ClientError, TooMuchAtOnce, failure
 
 IN_ENSEMBLE = "in ensemble 'tiny', "
 
@@ -24,6 +24,18 @@ IN_ENSEMBLE = "in ensemble 'tiny', "
         (("NOT_FOUND", "404"), "Request for unknown model: 'x' is not found", ModelNotFound),
         (("NOT_FOUND", "404"), "Request for unknown model: 'x' has no available versions", ServerUnavailable),
         (("INVALID_ARGUMENT", "400"), IN_ENSEMBLE + "TEXT row 3 has 900 tokens", InvalidText),
+        (("INVALID_ARGUMENT", "400"), IN_ENSEMBLE + "QUESTION row 0 has 70 tokens", InvalidText),
+        (
+            ("INVALID_ARGUMENT", "400"),
+            IN_ENSEMBLE + "this request makes 300 rows for the model, which takes 256 at once; send less",
+            TooMuchAtOnce,
+        ),
+        (
+            ("INVALID_ARGUMENT", "400"),
+            IN_ENSEMBLE + "this request asks for 9 fillings, and 5 are answered at once; lower the parameter "
+            "top_k, or send fewer texts",
+            TooMuchAtOnce,
+        ),
         (("INVALID_ARGUMENT", "400"), IN_ENSEMBLE + "the parameter top_k takes a number", InvalidRequest),
         (
             ("INVALID_ARGUMENT", "400"),

@@ -6,8 +6,8 @@ import pytest
 
 from tritext import InvalidRequest, Overloaded, RetryPolicy, ServerUnavailable
 from tritext.blocking import Blocking, run
-from tritext.conversation import Conversation
 from tritext.failures import ClientError, DeadlineExceeded, InvalidText
+from tritext.persistence import Persistence
 from tritext.retry import Deadline
 
 
@@ -47,8 +47,7 @@ class Script:
 
 def insist(script: Script, *, attempts: int = 4, seconds: float = 10.0) -> str:
     policy = RetryPolicy(attempts=attempts, first=0.001, longest=0.002)
-    talk = Conversation(None, Blocking(1), retry=policy, timeout=1.0, in_flight=1)  # type: ignore[arg-type]
-    return run(talk._insist(script.send, seconds))
+    return run(Persistence(world=Blocking(1), policy=policy).insist(script.send, seconds))
 
 
 DOWN, BUSY = ServerUnavailable("down"), Overloaded("Exceeds maximum queue size")

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.support.checkpoints import gate_texts
+from tests.support.families import gate_texts
 from tests.support.load import hammer
 from tritext_serving import Server
 

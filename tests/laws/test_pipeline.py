@@ -10,7 +10,7 @@ import pytest
 import transformers
 import tritonclient.grpc as grpcclient
 
-from tests.support.checkpoints import MAX_LENGTH, gate_texts
+from tests.support.families import MAX_LENGTH, gate_texts
 from tritext_serving import Server
 
 FP32_TOLERANCE = 1e-4

@@ -25,7 +25,7 @@ SEVERAL = json.dumps([{"text": f"apple {n}", "labels": ["x", "y"]} for n in rang
         (ONE_LABEL, {}, "has 1 label"),
         (SINGLETONS, {}, "every label needs one row"),
         (EMPTY_TEXT, {}, "line 3: the text is missing or empty"),
-        (GOOD, {"task": "poetry"}, "No task is called 'poetry': expected one of text-classification"),
+        (GOOD, {"task": "poetry"}, "No task is called 'poetry': expected one of feature-extraction, "),
         (GOOD, {"base": "/no/such/base"}, "There is no checkpoint '/no/such/base'"),
         (GOOD, {"epochs": 0}, "--epochs is 0: expected at least 1"),
         (GOOD, {"max_samples": 1}, "--max-samples is 1"),
@@ -50,6 +50,126 @@ def test_a_users_mistake_is_one_sentence_and_leaves_nothing_behind(
     assert complaint in str(caught.value)
     assert "\n" not in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == ["data.csv"]
+
+
+TAGS = "apple\tB-fruit\nthe\tO\n\n" * 9
+PAIRS = "text,text_pair\n" + "".join(f"apple {n},plum {n}\n" for n in range(20))
+SCORES = "text,text_pair,score\n" + "".join(f"apple {n},plum {n},{n / 9}\n" for n in range(20))
+RANKED = "query,text,relevance\n" + "".join(f"q{n // 2},apple {n},{n % 2}\n" for n in range(40))
+ASKED = "question,context,answer\n" + "".join(f"what,the apple {n},apple\n" for n in range(20))
+TAG, ANSWER, EMBED = "token-classification", "question-answering", "feature-extraction"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "given", "complaint"),
+    [
+        (
+            "a.csv",
+            GOOD,
+            {"doc_stride": 9},
+            "--doc-stride is no option of text-classification: only of question-",
+        ),
+        (
+            "a.tags",
+            TAGS,
+            {"task": TAG, "label_separator": ","},
+            "--label-separator is no option of token-class",
+        ),
+        ("a.csv", PAIRS, {"task": EMBED, "threshold": 0.5}, "--threshold is no option of feature-extraction"),
+        ("a.tags", "the\tO\n\n" * 9, {"task": TAG}, "has 1 label(s) (O)"),
+        (
+            "a.csv",
+            ASKED.replace(",apple\n", ",pear\n"),
+            {"task": ANSWER},
+            "no question whose answer stands in its",
+        ),
+        (
+            "a.csv",
+            ASKED,
+            {"task": ANSWER, "doc_stride": 99},
+            "--doc-stride is 99: expected less, or a greater --max",
+        ),
+        (
+            "a.csv",
+            "question,context,answer\n" + "w,the apple,apple\n" * 9,
+            {"task": ANSWER},
+            "1 different contexts",
+        ),
+        (
+            "a.csv",
+            "text,text_pair,score\n" + "a,b,1\n" * 9,
+            {"task": EMBED},
+            "Every pair of the data has the score 1",
+        ),
+        ("a.csv", SCORES.replace("0.0", "much"), {"task": EMBED}, "expected a number as the score, got"),
+        ("a.csv", PAIRS, {"task": EMBED, "max_samples": 2, "pair_column": "p"}, "no column 'p'"),
+        (
+            "a.csv",
+            RANKED.replace(",1\n", ",0\n"),
+            {"task": "text-ranking"},
+            "no query with both relevant and irrel",
+        ),
+        (
+            "a.csv",
+            GOOD,
+            {"problem_type": "ordinal"},
+            "--problem-type is ordinal: expected one of single_label_cla",
+        ),
+        ("a.csv", GOOD, {"problem_type": "regression"}, "expected a number as the score, got"),
+        (
+            "a.csv",
+            SCORES,
+            {"score_column": "score", "threshold": 0.5},
+            "--threshold is 0.5: expected labels, not num",
+        ),
+        (
+            "a.csv",
+            GOOD,
+            {"label_names": "x"},
+            "--label-names 'x' cannot be used: expected two or more different",
+        ),
+        ("a.csv", GOOD, {"label_names": "a,b"}, "has the label 'x', but --label-names gives 2 names (a, b)"),
+        ("a.json", SEVERAL, {"problem_type": "single_label_classification"}, "expected one label per row in"),
+        ("a.csv", GOOD, {"pair_column": "hypothesis"}, "no column 'hypothesis'"),
+    ],
+)
+def test_an_option_or_data_that_do_not_suit_the_task_are_one_sentence(
+    tmp_path: Path, base: Path, name: str, content: str, given: dict[str, Any], complaint: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(TritextError) as caught:
+        train(options(**{"data": tmp_path / name, "base": str(base), "output": tmp_path / "out", **given}))
+    assert complaint in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("modules", "pooling", "complaint"),
+    [
+        (["Transformer", "Pooling", "Dense"], {}, "makes its embeddings by Dense"),
+        (["Transformer", "Pooling"], {"pooling_mode": "lasttoken"}, "makes its embeddings by lasttoken"),
+        (
+            ["Transformer", "Pooling"],
+            {"pooling_mode_max_tokens": True, "pooling_mode_cls_token": True},
+            " and ",
+        ),
+    ],
+)
+def test_a_base_whose_pooling_is_not_trained_here_is_refused(
+    tmp_path: Path, modules: list[str], pooling: dict[str, Any], complaint: str
+) -> None:
+    base = make_tiny_base(tmp_path / "base")
+    (base / "modules.json").write_text(
+        json.dumps(
+            [{"type": f"x.{kind}", "path": "" if kind == "Transformer" else f"1_{kind}"} for kind in modules]
+        )
+    )
+    (base / "1_Pooling").mkdir()
+    (base / "1_Pooling/config.json").write_text(json.dumps(pooling))
+    (tmp_path / "a.csv").write_text(PAIRS)
+    with pytest.raises(TritextError, match=complaint):
+        train(options(task=EMBED, data=tmp_path / "a.csv", base=str(base), output=tmp_path / "out"))
 
 
 @pytest.mark.parametrize(

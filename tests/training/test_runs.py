@@ -15,6 +15,7 @@ import pytest
 
 from tests.training.conftest import options
 from tests.training.tiny_base import write_topics
+from tests.training.tiny_tasks import KINDS, make_data
 from tritext_training.errors import (
     AlreadyRunning,
     DifferentRun,
@@ -78,10 +79,37 @@ def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been_killed(tmp_path: Pa
     assert (output / "model.safetensors").read_bytes() == (tmp_path / "whole/model.safetensors").read_bytes()
 
 
-def test_ctrl_c_keeps_the_best_epoch_so_far_and_still_tests_and_publishes(tmp_path: Path, base: Path) -> None:
-    data = write_topics(tmp_path / "data.csv", rows=300, seed=5)
+@pytest.mark.parametrize(
+    "kind",
+    ["tags", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("questions", "pairs", "rankings"))],
+)
+def test_every_task_goes_on_after_a_kill_as_if_it_had_not_been_killed(
+    tmp_path: Path, base: Path, kind: str
+) -> None:
+    data, task, output = make_data(tmp_path, kind), KINDS[kind][0], tmp_path / "killed"
+    given = {"task": task, "data": data, "base": str(base), "epochs": 12, "early_stopping": 0}
+    with running("--task", task, *arguments(data, base, output, epochs=12)) as process:
+        wait_for_epoch(process, output)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    resumed = train(options(**given, output=output))
+    whole = train(options(**given, output=tmp_path / "whole"))
+    assert resumed["training"]["resumed"]
+    assert resumed["training"]["curves"] == whole["training"]["curves"]
+    assert resumed["metrics"] == whole["metrics"]
+    assert (output / "model.safetensors").read_bytes() == (tmp_path / "whole/model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["labels", "questions", "similarities"])
+def test_ctrl_c_keeps_the_best_epoch_so_far_and_still_tests_and_publishes(
+    tmp_path: Path, base: Path, kind: str
+) -> None:
+    if kind == "labels":
+        data, task = write_topics(tmp_path / "data.csv", rows=300, seed=5), "text-classification"
+    else:
+        data, task = make_data(tmp_path, kind), KINDS[kind][0]
     output = tmp_path / "stopped"
-    with running(*arguments(data, base, output, epochs=10_000), "--json") as process:
+    with running("--task", task, *arguments(data, base, output, epochs=10_000), "--json") as process:
         wait_for_epoch(process, output)
         process.send_signal(signal.SIGINT)
         answer, messages = process.communicate(timeout=60)
@@ -91,8 +119,9 @@ def test_ctrl_c_keeps_the_best_epoch_so_far_and_still_tests_and_publishes(tmp_pa
     assert summary["interrupted"]
     assert summary["epochs"] < 10_000
     curves = report["training"]["curves"]
-    assert (
-        max(point["validation_macro_f1"] for point in curves) == report["metrics"]["validation"]["macro_f1"]
+    best = report["training"]["best_by"]
+    assert max(point[f"validation_{best}"] for point in curves) == pytest.approx(
+        report["metrics"]["validation"][best], abs=1e-5
     )
     assert report["metrics"]["test"]
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from tritext_training.splits import draw, duplicates, strata
+from tritext_training.splits import draw, draw_groups, duplicates, strata
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,19 @@ def test_leaks_are_found_whatever_case_and_white_space() -> None:
     assert found["within"] == {"train": 1, "validation": 0, "test": 0}
     leaks = {tuple(leak["between"]): leak["rows"] for leak in found["leaks"]}
     assert leaks == {("train", "validation"): 0, ("train", "test"): 1, ("validation", "test"): 1}
+
+
+@pytest.mark.parametrize("count", [1, 5, 30, 99, 1000])
+def test_groups_are_taken_whole_until_there_are_enough_rows_and_one_is_always_left(count: int) -> None:
+    groups = [number % 7 for number in range(100)]
+    drawn = draw_groups(groups, count=count, seed=3)
+    taken, left = ({groups[place] for place in places} for places in (drawn.taken, drawn.left))
+    assert sorted(drawn.taken + drawn.left) == list(range(100))
+    assert taken
+    assert left
+    assert not taken & left
+    assert len(left) == 1 or count <= len(drawn.taken) < count + 15
+
+
+def test_one_group_cannot_be_divided() -> None:
+    assert draw_groups(["a"] * 9, count=2, seed=1).taken == ()

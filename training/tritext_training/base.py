@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -19,11 +20,8 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from tritext.checkpoints import locate, sha256
+from tritext.checkpoints import locate, sha256, transformer_folder
 from tritext_training.errors import BaseUnusable, MaxLengthTooLong
-
-DEFAULT_MAX_LENGTH = 256
-"""Tokens read of a text unless asked otherwise; batches are only as wide as their longest text."""
 
 _NO_LIMIT = 10**6
 
@@ -40,7 +38,7 @@ class Base:
 
 def load_base(source: str, *, revision: str | None) -> Base:
     """Find the checkpoint `source` and load its tokenizer, which must be a fast one (have a `tokenizer.json`)."""
-    folder = locate(source, revision=revision)
+    folder = transformer_folder(locate(source, revision=revision))
     with _loading(source):
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
@@ -50,18 +48,29 @@ def load_base(source: str, *, revision: str | None) -> Base:
     return Base(source=source, folder=folder, sha256=sha256(weights[0]), tokenizer=tokenizer)
 
 
-def load_classifier(base: Base, *, labels: tuple[str, ...], problem_type: str) -> PreTrainedModel:
-    """The base's encoder in fp32 under a new classification head, one output per label."""
-    names = dict(enumerate(labels))
+def load_model(base: Base, head: Any, **settings: Any) -> PreTrainedModel:
+    """The base's encoder in fp32 under the `head` (an `AutoModelFor…`), `settings` going into its configuration."""
     with _loading(base.source):
         config = AutoConfig.from_pretrained(base.folder, trust_remote_code=False)
-        config.id2label = names
-        config.label2id = {label: index for index, label in names.items()}
-        config.problem_type = problem_type
-        model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
+        for name, value in settings.items():
+            setattr(config, name, value)
+        model: PreTrainedModel = head.from_pretrained(
             base.folder, config=config, ignore_mismatched_sizes=True, trust_remote_code=False, dtype="float32"
         )
     return model
+
+
+def load_classifier(
+    base: Base,
+    *,
+    labels: tuple[str, ...],
+    head: Any = AutoModelForSequenceClassification,
+    problem_type: str | None = None,
+) -> PreTrainedModel:
+    """The base's encoder under a new classification head, one output per label."""
+    names = dict(enumerate(labels))
+    indices = {label: index for index, label in names.items()}
+    return load_model(base, head, id2label=names, label2id=indices, problem_type=problem_type)
 
 
 def start_at_priors(model: PreTrainedModel, log_odds: Sequence[float]) -> None:
@@ -75,11 +84,11 @@ def start_at_priors(model: PreTrainedModel, log_odds: Sequence[float]) -> None:
         outputs[-1].bias.data.copy_(torch.tensor(log_odds))
 
 
-def fitting_max_length(base: Base, model: PreTrainedModel, wanted: int | None) -> int:
-    """The number of tokens to read: as wanted, if the model has so many positions."""
+def fitting_max_length(base: Base, model: PreTrainedModel, wanted: int | None, *, default: int) -> int:
+    """The number of tokens to read: as wanted, if the model has so many positions, else at most `default`."""
     limit = min(_positions(model), base.tokenizer.model_max_length)
     if wanted is None:
-        return min(limit, DEFAULT_MAX_LENGTH)
+        return min(limit, default)
     if wanted > limit:
         raise MaxLengthTooLong(max_length=wanted, limit=limit, source=base.source)
     return wanted

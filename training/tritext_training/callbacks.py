@@ -14,20 +14,22 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from tritext.console import err
 from tritext_training.errors import Diverged
+from tritext_training.tasks import Metric
 
 
 class ProgressBar(TrainerCallback):
     """One bar for the whole training (epoch, step, loss, rate, time left) and one line per finished epoch."""
 
-    def __init__(self, *, total_epochs: int, batch_size: int) -> None:
+    def __init__(self, *, total_epochs: int, batch_size: int, best: Metric) -> None:
         self._epochs = total_epochs
+        self._best = best
         self._batch_size = batch_size
         self._loss = math.nan
         self._progress = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("loss {task.fields[loss]:.3f} · {task.fields[rate]:.0f} texts/s ·"),
+            TextColumn("loss {task.fields[loss]:.3f} · {task.fields[rate]:.0f} rows/s ·"),
             TimeRemainingColumn(),
             console=err,
             transient=True,
@@ -92,7 +94,7 @@ class ProgressBar(TrainerCallback):
         err.print(
             f"epoch {state.epoch or 0:.4g}/{self._epochs}  loss {self._loss:.4f}  "
             f"validation loss {figures.get('eval_loss', math.nan):.4f}  "
-            f"macro-F1 {figures.get('eval_macro_f1', math.nan):.4f}",
+            f"{self._best.name} {figures.get(f'eval_{self._best.key}', math.nan):.4f}",
             highlight=False,
         )
 

@@ -26,6 +26,13 @@ class BadOption(TrainingError):
         super().__init__(f"--{option} is {value}: expected {expected}.")
 
 
+class OptionOfOtherTasks(TrainingError):
+    """An option was given that means nothing for the task."""
+
+    def __init__(self, *, option: str, task: str, tasks: Iterable[str]) -> None:
+        super().__init__(f"--{option} is no option of {task}: only of {', '.join(tasks)}.")
+
+
 class TooFewLabels(TrainingError):
     """There is nothing to tell apart."""
 
@@ -45,6 +52,16 @@ class TooFewRows(TrainingError):
         )
 
 
+class TooFewToSplit(TrainingError):
+    """The rows do not reach for training, validation and test."""
+
+    def __init__(self, *, path: Path, units: str, count: int) -> None:
+        super().__init__(
+            f"{path} gives {count} different {units}: some must be left to choose the best epoch by (and to test "
+            "with, if there is no --eval-data), and none may be in two places; add rows."
+        )
+
+
 class UnseenLabels(TrainingError):
     """The evaluation data use labels that training never shows."""
 
@@ -60,6 +77,61 @@ class MixedLabelling(TrainingError):
     def __init__(self, *, path: Path, multi_label: bool) -> None:
         came, other = ("several labels", "one label") if multi_label else ("one label", "several labels")
         super().__init__(f"{path} has {came} per row but the training data have {other}: make both the same.")
+
+
+class NoAnswers(TrainingError):
+    """No question shows where its answer stands."""
+
+    def __init__(self, *, path: Path) -> None:
+        super().__init__(
+            f"{path} has no question whose answer stands in its context: expected answers in the context's own words."
+        )
+
+
+class NothingToRank(TrainingError):
+    """No query has a relevant text and another one."""
+
+    def __init__(self, *, path: Path) -> None:
+        super().__init__(
+            f"{path} has no query with both relevant and irrelevant texts: expected several texts per query, their "
+            "relevance 0, or above 0 for the relevant ones."
+        )
+
+
+class OneScore(TrainingError):
+    """All pairs are said to be equally similar."""
+
+    def __init__(self, *, score: float) -> None:
+        super().__init__(
+            f"Every pair of the data has the score {score:g}: expected different ones to learn from."
+        )
+
+
+class PoolingUnknown(TrainingError):
+    """The base makes its embeddings in a way that is not trained here."""
+
+    def __init__(self, *, source: str, found: str, known: Iterable[str]) -> None:
+        super().__init__(
+            f"The base checkpoint {source!r} makes its embeddings by {found}: expected pooling by one of "
+            f"{', '.join(known)}, and nothing after it but normalisation."
+        )
+
+
+class LabelWithoutName(TrainingError):
+    """A label is neither one of the names given nor a number that stands for one."""
+
+    def __init__(self, *, path: Path, label: str, names: Sequence[str]) -> None:
+        super().__init__(
+            f"{path} has the label {label[:80]!r}, but --label-names gives {len(names)} names ({_some(names)}): "
+            f"expected one of them or a number from 0 to {len(names) - 1}."
+        )
+
+
+class NamesUnusable(TrainingError):
+    """No list of names."""
+
+    def __init__(self, *, given: str, reason: str) -> None:
+        super().__init__(f"--label-names {given[:80]!r} cannot be used: {reason}.")
 
 
 class BaseUnusable(TrainingError):

@@ -18,8 +18,8 @@ LONGEST_NAME = 48
 _ANNOTATED_LABELS = 25
 
 
-def curves(points: Sequence[dict[str, float]], best_epoch: float) -> bytes:
-    """Loss of training and validation, and validation macro-F1, over epochs; the best epoch is marked."""
+def curves(points: Sequence[dict[str, float]], best_epoch: float, *, key: str, name: str) -> bytes:
+    """Loss of training and validation, and the figure `key` (called `name`), over epochs; the best epoch is marked."""
     figure = Figure(figsize=(7, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     epochs = [point["epoch"] for point in points]
@@ -28,10 +28,8 @@ def curves(points: Sequence[dict[str, float]], best_epoch: float) -> bytes:
         epochs, [point["validation_loss"] for point in points], "o-", color=BLUE, label="validation", ms=4
     )
     left.set(title="Loss", xlabel="epoch", ylim=(0, None))
-    right.plot(
-        epochs, [point["validation_macro_f1"] for point in points], "o-", color=BLUE, label="macro-F1", ms=4
-    )
-    right.set(title="Validation macro-F1", xlabel="epoch")
+    right.plot(epochs, [point[f"validation_{key}"] for point in points], "o-", color=BLUE, label=name, ms=4)
+    right.set(title=f"Validation {name}", xlabel="epoch")
     for axes in (left, right):
         axes.axvline(best_epoch, color="#999999", lw=1, ls="--", label="best epoch")
         axes.spines[["top", "right"]].set_visible(False)
@@ -56,6 +54,18 @@ def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> bytes:
     axes.set_ylabel("expected", fontsize=size + 2)
     axes.spines[:].set_visible(False)
     _annotate(axes, matrix, shares, size=size if len(names) <= _ANNOTATED_LABELS else 4.5)
+    return _png(figure, dpi=150)
+
+
+def scatter(expected: Sequence[float], predicted: Sequence[float]) -> bytes:
+    """Predicted over expected numbers, and the line on which all would lie."""
+    figure = Figure(figsize=(4.4, 4.2), layout="constrained")
+    axes = figure.subplots()
+    axes.scatter(expected, predicted, s=9, color=BLUE, alpha=0.5, linewidths=0)
+    ends = [min(expected), max(expected)]
+    axes.plot(ends, ends, "--", color="#999999", lw=1)
+    axes.set(xlabel="expected", ylabel="predicted")
+    axes.spines[["top", "right"]].set_visible(False)
     return _png(figure, dpi=150)
 
 

@@ -1,17 +1,16 @@
 """Fine-tuning with transformers' Trainer: from features to the best epoch's weights. Knows no task and no file format."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
+from torch.utils.data import Sampler, SequentialSampler
 from transformers import (
-    DataCollatorWithPadding,
     EarlyStoppingCallback,
-    EvalPrediction,
     PreTrainedModel,
     PreTrainedTokenizerFast,
     PrinterCallback,
@@ -20,8 +19,7 @@ from transformers import (
 )
 
 from tritext_training.callbacks import ProgressBar, StopOnBrokenLoss, StopOnInterrupt
-
-Features = Sequence[dict[str, Any]]
+from tritext_training.tasks import Encoded, Metric, Task
 
 UPDATES = 1500
 """Weight updates aimed at when the number of epochs is not given: enough to converge, minutes for a small encoder."""
@@ -50,7 +48,8 @@ class TrainingRun:
     """How it went. The model given to `fine_tune` now holds the weights of `best_epoch`."""
 
     best_epoch: float
-    best_macro_f1: float
+    best_by: str
+    best_figure: float
     epochs: float
     steps: int
     interrupted: bool
@@ -62,39 +61,64 @@ def default_epochs(rows: int, batch_size: int) -> int:
     return max(FEWEST_EPOCHS, min(MOST_EPOCHS, round(UPDATES / math.ceil(rows / batch_size))))
 
 
-def default_learning_rate(hidden_size: int) -> float:
+def default_learning_rate(hidden_size: int, *, factor: float = 1.0) -> float:
     """5e-5 for BERT-base's width of 768 (Devlin et al. 2019, A.3), more for narrower encoders, less for wider.
 
     The square of the width's ratio is our own rule: 2e-4 for a width of 384, 2.8e-5 for 1024.
     """
-    return float(f"{5e-5 * (768 / hidden_size) ** 2:.2g}")
+    return float(f"{factor * 5e-5 * (768 / hidden_size) ** 2:.2g}")
+
+
+class TaskTrainer(Trainer):
+    """transformers' Trainer with a task's own loss and order of validation rows, where it has such."""
+
+    def __init__(self, *, task: Task, **settings: Any) -> None:
+        self._objective, self._in_order = task.objective, task.in_order
+        super().__init__(**settings)
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,  # noqa: FBT001, FBT002 - the Trainer's signature
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        if self._objective is None:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        loss, outputs = self._objective(model, inputs)
+        return (loss, {"loss": loss, **outputs}) if return_outputs else loss
+
+    def _get_eval_sampler(self, eval_dataset: Any) -> Sampler[int] | None:
+        if self._in_order:
+            return SequentialSampler(eval_dataset)
+        sampler: Sampler[int] | None = super()._get_eval_sampler(eval_dataset)
+        return sampler
 
 
 def fine_tune(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerFast,
     *,
-    train: Features,
-    validation: Features,
-    figures: Callable[[EvalPrediction], dict[str, float]],
+    task: Task,
+    encoded: Encoded,
     recipe: Recipe,
     checkpoints: Path,
     resume_from: Path | None,
 ) -> TrainingRun:
-    """Train `model` in place and leave it with the weights of the epoch whose `macro_f1` was best.
+    """Train `model` in place and leave it with the weights of the epoch that was best by `task.best`.
 
-    Every epoch is saved in `checkpoints`, so that a killed run can go on from there (`resume_from`). `figures`
-    gives the validation figures of one epoch, among them `macro_f1`.
+    Every epoch is saved in `checkpoints`, so that a killed run can go on from there (`resume_from`).
     """
     stop = StopOnInterrupt()
-    bar = ProgressBar(total_epochs=recipe.epochs, batch_size=recipe.batch_size)
-    trainer = Trainer(
+    bar = ProgressBar(total_epochs=recipe.epochs, batch_size=recipe.batch_size, best=task.best)
+    trainer = TaskTrainer(
+        task=task,
         model=model,
-        args=_arguments(recipe, rows=len(train), checkpoints=checkpoints),
-        train_dataset=train,
-        eval_dataset=validation,
-        data_collator=DataCollatorWithPadding(tokenizer),
-        compute_metrics=figures,
+        args=_arguments(recipe, task=task, rows=len(encoded.train), checkpoints=checkpoints),
+        train_dataset=encoded.train,
+        eval_dataset=encoded.validation,
+        data_collator=task.collator(tokenizer),
+        compute_metrics=task.figures,
         optimizers=(_optimizer(model, recipe.learning_rate), None),
         callbacks=[bar, stop, StopOnBrokenLoss(), *_early_stopping(recipe)],
     )
@@ -104,7 +128,7 @@ def fine_tune(
             trainer.train(resume_from_checkpoint=str(resume_from) if resume_from else None)
     finally:
         bar.close()
-    return _summary(trainer, interrupted=stop.interrupted)
+    return _summary(trainer, task.best, interrupted=stop.interrupted)
 
 
 def silence() -> None:
@@ -121,7 +145,7 @@ def _early_stopping(recipe: Recipe) -> list[EarlyStoppingCallback]:
     )
 
 
-def _arguments(recipe: Recipe, *, rows: int, checkpoints: Path) -> TrainingArguments:
+def _arguments(recipe: Recipe, *, task: Task, rows: int, checkpoints: Path) -> TrainingArguments:
     steps_per_epoch = math.ceil(rows / recipe.batch_size)
     return TrainingArguments(
         output_dir=str(checkpoints),
@@ -135,16 +159,22 @@ def _arguments(recipe: Recipe, *, rows: int, checkpoints: Path) -> TrainingArgum
         save_strategy="epoch",
         save_total_limit=1,  # the best one is kept beside the last
         load_best_model_at_end=True,
-        metric_for_best_model="macro_f1",
-        greater_is_better=True,
+        metric_for_best_model=task.best.key,
+        greater_is_better=task.best.greater_is_better,
         restore_callback_states_from_checkpoint=True,
         logging_steps=max(1, min(10, steps_per_epoch)),
         logging_nan_inf_filter=False,
         seed=recipe.seed,
+        **_own_loss(task),
         disable_tqdm=True,
         report_to=[],
         dataloader_pin_memory=False,
     )
+
+
+def _own_loss(task: Task) -> dict[str, Any]:
+    """What a loss of ours needs is not the model's to name."""
+    return {} if task.objective is None else {"remove_unused_columns": False, "label_names": ["labels"]}
 
 
 def _optimizer(model: PreTrainedModel, learning_rate: float) -> torch.optim.Optimizer:
@@ -166,13 +196,16 @@ def _optimizer(model: PreTrainedModel, learning_rate: float) -> torch.optim.Opti
     )
 
 
-def _summary(trainer: Trainer, *, interrupted: bool) -> TrainingRun:
+def _summary(trainer: Trainer, metric: Metric, *, interrupted: bool) -> TrainingRun:
     state = trainer.state
     curves = tuple(_curves(state.log_history))
-    best = max(curves, key=lambda point: point["validation_macro_f1"])
+    key = f"validation_{metric.key}"
+    choose = max if metric.greater_is_better else min
+    best = choose(curves, key=lambda point: point[key])
     return TrainingRun(
         best_epoch=best["epoch"],
-        best_macro_f1=best["validation_macro_f1"],
+        best_by=metric.key,
+        best_figure=best[key],
         epochs=round(state.epoch or 0.0, 4),
         steps=state.global_step,
         interrupted=interrupted,
@@ -189,7 +222,11 @@ def _curves(history: Sequence[dict[str, float]]) -> list[dict[str, float]]:
             total += entry["loss"] * (entry["step"] - last)
             last, rate = entry["step"], entry["learning_rate"]
         elif "eval_loss" in entry:
-            figures = {name.replace("eval_", "validation_"): entry[name] for name in _KEPT}
+            figures = {
+                name.replace("eval_", "validation_"): value
+                for name, value in entry.items()
+                if name.startswith("eval_") and name not in _SPEEDS
+            }
             loss = total / (last - first) if last > first else math.nan
             epoch = round(entry["epoch"], 4)
             points.append({"epoch": epoch, "train_loss": loss, "learning_rate": rate, **figures})
@@ -197,4 +234,4 @@ def _curves(history: Sequence[dict[str, float]]) -> list[dict[str, float]]:
     return points
 
 
-_KEPT = ("eval_loss", "eval_macro_f1", "eval_accuracy")
+_SPEEDS = {"eval_runtime", "eval_samples_per_second", "eval_steps_per_second", "eval_model_preparation_time"}

@@ -6,6 +6,11 @@ from typing import Any
 
 from tritext_training.errors import BadOption
 
+SINGLE_LABEL, MULTI_LABEL = "single_label_classification", "multi_label_classification"
+REGRESSION = "regression"
+PROBLEM_TYPES = (SINGLE_LABEL, MULTI_LABEL, REGRESSION)
+"""What labels mean, in the words of transformers' configurations."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingOptions:
@@ -18,13 +23,26 @@ class TrainingOptions:
     revision: str | None = None
     eval_data: Path | None = None
     text_column: str | None = None
+    pair_column: str | None = None
+    query_column: str | None = None
     label_column: str | None = None
+    score_column: str | None = None
+    tokens_column: str | None = None
+    tags_column: str | None = None
+    spans_column: str | None = None
+    question_column: str | None = None
+    context_column: str | None = None
+    answer_column: str | None = None
+    answer_start_column: str | None = None
     label_separator: str | None = None
+    label_names: str | None = None
+    problem_type: str | None = None
     epochs: int | None = None
     max_samples: int | None = None
     learning_rate: float | None = None
-    batch_size: int = 16
+    batch_size: int | None = None
     max_length: int | None = None
+    doc_stride: int | None = None
     threshold: float | None = None
     validation_split: float = 0.1
     early_stopping: int = 3
@@ -34,9 +52,13 @@ class TrainingOptions:
     def __post_init__(self) -> None:
         self._expect("epochs", "at least 1", self.epochs is None or self.epochs >= 1)
         self._expect("max_samples", "at least 2", self.max_samples is None or self.max_samples > 1)
-        self._expect("batch_size", "at least 1", self.batch_size >= 1)
+        self._expect("batch_size", "at least 1", self.batch_size is None or self.batch_size >= 1)
         self._expect("early_stopping", "0 (off) or a number of epochs", self.early_stopping >= 0)
         self._expect("max_length", "at least 8", self.max_length is None or self.max_length >= 8)  # noqa: PLR2004
+        self._expect("doc_stride", "at least 0", self.doc_stride is None or self.doc_stride >= 0)
+        self._expect(
+            "problem_type", f"one of {', '.join(PROBLEM_TYPES)}", self.problem_type in {None, *PROBLEM_TYPES}
+        )
         self._expect("seed", "a number from 0 to 4294967295", 0 <= self.seed < 2**32)
         rate, share, threshold = self.learning_rate, self.validation_split, self.threshold
         self._expect(

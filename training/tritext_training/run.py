@@ -51,6 +51,7 @@ def train(options: TrainingOptions) -> dict[str, Any]:
         run = _fine_tune(prepared, work, resume_from)
         result = work.fresh_result()
         _save(result, prepared)
+        prepared.task.complete(result, max_length=prepared.max_length)
         evaluation = prepared.task.evaluate(result, max_length=prepared.max_length)
         _add_to_config(result, evaluation.config)
         report = {
@@ -61,7 +62,7 @@ def train(options: TrainingOptions) -> dict[str, Any]:
             "environment": facts.environment(),
             "seconds": round(time.monotonic() - started, 1),
         }
-        write_reports(result, report, evaluation)
+        write_reports(result, report, evaluation, prepared.task)
         work.publish()
     return report
 
@@ -71,14 +72,15 @@ def _prepare(options: TrainingOptions) -> Prepared:
     base = load_base(options.base, revision=options.revision)
     set_seed(options.seed)
     model = task.model(base)
-    max_length = fitting_max_length(base, model, options.max_length)
+    max_length = fitting_max_length(base, model, options.max_length, default=task.defaults.max_length)
+    encoded = task.encode(base.tokenizer, max_length)
     return Prepared(
         task=task,
         base=base,
         model=model,
         max_length=max_length,
-        recipe=_recipe(options, rows=task.rows, hidden_size=model.config.hidden_size),
-        encoded=task.encode(base.tokenizer, max_length),
+        recipe=_recipe(options, task, rows=len(encoded.train), hidden_size=model.config.hidden_size),
+        encoded=encoded,
     )
 
 
@@ -88,20 +90,21 @@ def _fine_tune(prepared: Prepared, work: WorkFolder, resume_from: Path | None) -
     return loop.fine_tune(
         prepared.model,
         prepared.base.tokenizer,
-        train=prepared.encoded.train,
-        validation=prepared.encoded.validation,
-        figures=prepared.task.figures,
+        task=prepared.task,
+        encoded=prepared.encoded,
         recipe=prepared.recipe,
         checkpoints=work.checkpoints,
         resume_from=resume_from,
     )
 
 
-def _recipe(options: TrainingOptions, *, rows: int, hidden_size: int) -> loop.Recipe:
+def _recipe(options: TrainingOptions, task: Task, *, rows: int, hidden_size: int) -> loop.Recipe:
+    batch_size = options.batch_size or task.defaults.batch_size
+    rate = loop.default_learning_rate(hidden_size, factor=task.defaults.learning_rate_factor)
     return loop.Recipe(
-        epochs=options.epochs or loop.default_epochs(rows, options.batch_size),
-        learning_rate=options.learning_rate or loop.default_learning_rate(hidden_size),
-        batch_size=options.batch_size,
+        epochs=options.epochs or loop.default_epochs(rows, batch_size),
+        learning_rate=options.learning_rate or rate,
+        batch_size=batch_size,
         early_stopping=options.early_stopping,
         seed=options.seed,
     )
@@ -126,6 +129,7 @@ def _save(folder: Path, prepared: Prepared) -> None:
 def _add_to_config(folder: Path, values: dict[str, Any]) -> None:
     path = folder / "config.json"
     config = {**json.loads(path.read_text(encoding="utf-8")), **values}
+    config = {name: value for name, value in config.items() if value is not None or name not in values}
     path.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -146,9 +150,9 @@ def _head(options: TrainingOptions, prepared: Prepared) -> dict[str, Any]:
 def _figures(evaluation: Evaluation) -> dict[str, Any]:
     return {
         "metrics": evaluation.metrics,
-        "per_label": list(evaluation.per_label),
-        "confusion": list(evaluation.confusion),
-        "false_predictions": len(evaluation.false_predictions),
+        "headline": evaluation.headline,
+        **evaluation.details,
+        "false_predictions": len(evaluation.mistakes.rows),
     }
 
 
@@ -158,5 +162,5 @@ def _model_facts(folder: Path, prepared: Prepared, evaluation: Evaluation) -> di
         "parameters": prepared.model.num_parameters(),
         "bytes": sum(path.stat().st_size for path in folder.glob("*.safetensors")),
         "max_length": prepared.max_length,
-        **evaluation.config,
+        **{key: value for key, value in evaluation.config.items() if key == "threshold"},
     }

@@ -5,9 +5,18 @@ Knows rows only by their position and label; refuses to know texts, except to fi
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from tritext_training.errors import BadOption, TooFewRows, TooFewToSplit
+from tritext_training.options import TrainingOptions
+
+Row = TypeVar("Row")
+
+TEST_SHARE = 0.1
+"""Of the rows, held out for the final test where no evaluation data are given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +25,90 @@ class Drawn:
 
     taken: tuple[int, ...]
     left: tuple[int, ...]
+
+
+Draw = Callable[[Sequence[Row], int, int], Drawn]
+"""Some of the rows: so many of them, by the seed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts(Generic[Row]):
+    """The rows by what they are for."""
+
+    train: tuple[Row, ...]
+    validation: tuple[Row, ...]
+    test: tuple[Row, ...]
+
+    def items(self) -> list[tuple[str, tuple[Row, ...]]]:
+        return [("train", self.train), ("validation", self.validation), ("test", self.test)]
+
+
+def by_label(labels_of: Callable[[Row], Sequence[str]], *, path: Path) -> Draw[Row]:
+    """Rows drawn evenly over their labels, so that each keeps a row; `path` is for the error's sentence."""
+
+    def drawing(rows: Sequence[Row], count: int, seed: int) -> Drawn:
+        labels = [labels_of(row) for row in rows]
+        drawn = draw(strata(labels), count=count, seed=seed)
+        if not drawn.taken:
+            raise TooFewRows(path=path, rows=len(rows), labels=len({name for row in labels for name in row}))
+        return drawn
+
+    return drawing
+
+
+def by_group(group_of: Callable[[Row], Hashable], *, path: Path, units: str) -> Draw[Row]:
+    """Rows drawn by chance, those of one group together; `path` and what groups are (`units`) are for the error."""
+
+    def drawing(rows: Sequence[Row], count: int, seed: int) -> Drawn:
+        drawn = draw_groups([group_of(row) for row in rows], count=count, seed=seed)
+        if not drawn.taken:
+            raise TooFewToSplit(path=path, units=units, count=len({group_of(row) for row in rows}))
+        return drawn
+
+    return drawing
+
+
+def sampled(rows: Sequence[Row], draw: Draw[Row], *, options: TrainingOptions) -> Sequence[Row]:
+    """At most `--max-samples` of the rows."""
+    surplus = len(rows) - (options.max_samples or len(rows))
+    if surplus <= 0:
+        return rows
+    drawn = draw(rows, surplus, options.seed)
+    if len(drawn.taken) < surplus:
+        expected = (
+            f"at least {len(drawn.left)}: every label needs a row, and what belongs together stays together"
+        )
+        raise BadOption(option="max-samples", value=options.max_samples, expected=expected)
+    return pick(rows, drawn.left)
+
+
+def divide(
+    rows: Sequence[Row],
+    given: Sequence[Row] | None,
+    draw: Draw[Row],
+    *,
+    options: TrainingOptions,
+    most: int | None = None,
+) -> Parts[Row]:
+    """`given` or a tenth of the rows to test with, `--validation-split` of the others to choose by, the rest to train.
+
+    Not many more than `most` rows are drawn for either.
+    """
+    rows = sampled(rows, draw, options=options)
+    rest, test = (rows, given) if given is not None else _take(rows, TEST_SHARE, draw, options.seed + 1, most)
+    train, validation = _take(rest, options.validation_split, draw, options.seed, most)
+    return Parts(train=tuple(train), validation=tuple(validation), test=tuple(test))
+
+
+def _take(
+    rows: Sequence[Row], share: float, draw: Draw[Row], seed: int, most: int | None
+) -> tuple[Sequence[Row], Sequence[Row]]:
+    drawn = draw(rows, min(most or len(rows), max(1, round(share * len(rows)))), seed)
+    return pick(rows, drawn.left), pick(rows, drawn.taken)
+
+
+def pick(rows: Sequence[Row], positions: Sequence[int]) -> tuple[Row, ...]:
+    return tuple(rows[position] for position in positions)
 
 
 def strata(labels: Sequence[Sequence[str]]) -> list[str]:
@@ -43,6 +136,22 @@ def draw(stratum: Sequence[str], *, count: int, seed: int) -> Drawn:
     start = chance.random()
     taken = {pool[int((index + start) * len(pool) / count)] for index in range(count)}
     return Drawn(taken=tuple(sorted(taken)), left=tuple(sorted(set(range(len(stratum))) - taken)))
+
+
+def draw_groups(groups: Sequence[Hashable], *, count: int, seed: int) -> Drawn:
+    """Take whole groups, by chance, until they have at least `count` rows; one group is always left."""
+    sizes = Counter(groups)
+    names = list(sizes)
+    random.Random(seed).shuffle(names)  # noqa: S311 - a repeatable split, no secret
+    taken: set[Hashable] = set()
+    rows = 0
+    while len(names) > 1 and rows < count:
+        name = names.pop()
+        taken.add(name)
+        rows += sizes[name]
+    chosen = tuple(position for position, group in enumerate(groups) if group in taken)
+    left = tuple(position for position, group in enumerate(groups) if group not in taken)
+    return Drawn(taken=chosen, left=left)
 
 
 def duplicates(**splits: Sequence[str]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from tritext_build.quiet import quiet
 
 from .format import RunGraph
 from .onnx_int8 import quantize_per_token
-from .onnx_surgery import fix_width, save, whole_number_nodes
+from .onnx_surgery import fix_width, position_nodes, save
 
 OPSET = 20
 """The first operator set with Gelu; NVIDIA's containers read it since 24.01."""
@@ -91,6 +91,6 @@ def _half(proto: onnx.ModelProto) -> onnx.ModelProto:
     from onnxruntime.transformers.float16 import convert_float_to_float16  # noqa: PLC0415
 
     converted: onnx.ModelProto = convert_float_to_float16(
-        proto, keep_io_types=True, disable_shape_infer=True, node_block_list=whole_number_nodes(proto)
+        proto, keep_io_types=True, disable_shape_infer=True, node_block_list=position_nodes(proto)
     )
     return converted

@@ -48,26 +48,34 @@ def fix_width(proto: onnx.ModelProto, *, inputs: Sequence[str], width: int) -> N
     )
 
 
-def whole_number_nodes(proto: onnx.ModelProto) -> list[str]:
-    """The nodes that compute floats only to make whole numbers of them, such as buckets of relative positions.
+def position_nodes(proto: onnx.ModelProto) -> list[str]:
+    """The nodes that reckon with positions, which half precision would get wrong.
 
-    In half precision a bucket's border would fall elsewhere: log(8/2) / log(4) · 2 must not come out as 1.999.
+    A border between two buckets of relative positions falls elsewhere when 1.999 and 2 are the same, and past 2048
+    so are neighbouring tokens. They are what stands before a cast to whole numbers, a sine or a cosine, back to
+    the whole numbers it came from. What sines and cosines give is declared as a float, so that a converter sees
+    where to cast it.
     """
     producers = {output: node for node in proto.graph.node for output in node.output}
-    waiting = [node for node in proto.graph.node if node.op_type == "Cast" and _target(node) in INTEGERS]
-    found: dict[str, onnx.NodeProto] = {}
+    angles = [node for node in proto.graph.node if node.op_type in ("Sin", "Cos")]
+    waiting = angles + [node for node in proto.graph.node if _to_integers(node)]
+    found: set[str] = set()
     while waiting:
         node = waiting.pop()
         if node.name not in found:
-            found[node.name] = node
-            if node.op_type != "Shape" and (node.op_type != "Cast" or _target(node) in INTEGERS):
+            found.add(node.name)
+            if node.op_type != "Shape" and (node.op_type != "Cast" or _to_integers(node)):
                 waiting += [producers[name] for name in node.input if name in producers]
+    proto.graph.value_info.extend(
+        helper.make_tensor_value_info(node.output[0], TensorProto.FLOAT, None) for node in angles
+    )
     return list(found)
 
 
-def _target(node: onnx.NodeProto) -> int:
-    """The type that a Cast casts to."""
-    return next(int(attribute.i) for attribute in node.attribute if attribute.name == "to")
+def _to_integers(node: onnx.NodeProto) -> bool:
+    return node.op_type == "Cast" and any(
+        attribute.name == "to" and attribute.i in INTEGERS for attribute in node.attribute
+    )
 
 
 def save(proto: onnx.ModelProto, path: Path) -> None:

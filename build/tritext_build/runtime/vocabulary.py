@@ -61,5 +61,11 @@ def _decoder(settings: dict[str, Any] | None) -> Any:
     """The decoder alone: `tokenizers` reads one as part of a tokenizer only, so it gets one without words."""
     nothing = dict.fromkeys(("truncation", "padding", "normalizer", "pre_tokenizer", "post_processor"))
     wordless = {"type": "WordLevel", "vocab": {}, "unk_token": ""}
-    document: dict[str, Any] = {"version": "1.0", **nothing, "added_tokens": [], "decoder": settings, "model": wordless}
+    document: dict[str, Any] = {
+        "version": "1.0",
+        **nothing,
+        "added_tokens": [],
+        "decoder": settings,
+        "model": wordless,
+    }
     return Tokenizer.from_str(json.dumps(document)).decoder

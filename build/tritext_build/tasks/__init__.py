@@ -4,16 +4,35 @@ from transformers import PretrainedConfig
 
 from tritext_build.errors import UnknownTask, UnsupportedTask, WrongTask
 
+from .feature_extraction import FeatureExtraction
+from .fill_mask import FillMask
+from .question_answering import QuestionAnswering
 from .task import Task
 from .text_classification import TextClassification
+from .text_ranking import TextRanking
+from .token_classification import TokenClassification
+from .zero_shot_classification import ZeroShotClassification
 
-TASKS: dict[str, Task] = {task.name: task for task in (TextClassification(),)}
+TASKS: dict[str, Task] = {
+    task.name: task
+    for task in (
+        TextClassification(),
+        ZeroShotClassification(),
+        TextRanking(),
+        TokenClassification(),
+        QuestionAnswering(),
+        FillMask(),
+        FeatureExtraction(),
+    )
+}
 """By Hugging Face's name, the likelier of two that serve the same models first. A new task is one module here and
 one entry in this table."""
 
 
-def task_of(config: PretrainedConfig, *, source: str, asked: str | None = None) -> Task:
+def task_of(config: PretrainedConfig, *, source: str, asked: str | None = None, embeds: bool = False) -> Task:
     """The task asked for, or the one that a checkpoint's architecture is for, by the name in its config.
+
+    A checkpoint that `embeds` says how its vectors make an embedding, and so is for feature extraction.
 
     Raises:
         UnknownTask: There is no task of that name.
@@ -29,6 +48,9 @@ def task_of(config: PretrainedConfig, *, source: str, asked: str | None = None) 
                 source=source, architecture=architecture, task=asked, known=TASKS[asked].architectures
             )
         return TASKS[asked]
+    embedding = TASKS["feature-extraction"]
+    if embeds and architecture.endswith(embedding.architectures):
+        return embedding
     for task in TASKS.values():
         if architecture.endswith(task.architectures):
             return task

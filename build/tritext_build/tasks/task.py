@@ -129,6 +129,10 @@ class Task(ABC):
             BuildError: The checkpoint or the options do not allow it.
         """
 
+    def calibrated(self, blueprint: Blueprint, rows: Sequence[Row]) -> Blueprint:  # noqa: ARG002
+        """The blueprint with what is to be measured on the original's answers to the probes."""
+        return blueprint
+
     @abstractmethod
     def head(self, checkpoint: "Checkpoint") -> Head:
         """What stands behind the model in the graph."""

@@ -98,8 +98,7 @@ def build(
     )
     with progress() as bar:
         bar_task = bar.add_task("starting", total=1.0)
-        from tritext_build import BuildRequest
-        from tritext_build import TaskOptions
+        from tritext_build import BuildRequest, TaskOptions
         from tritext_build import build as build_version
 
         manifest = build_version(

@@ -1,6 +1,6 @@
 """`tritext evaluate`: a task's metrics through the server, beside those of the checkpoint it was built from."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,16 +10,14 @@ import typer
 from tritext.commands.predict import NAME_HELP, URL_HELP
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from tritext import Client
-    from tritext.records import LabelledTexts
-    from tritext_perf.evaluation import Agreement, Metrics, Probabilities
+    from tritext_perf.evaluation import Ask, Evaluation, Served
 
-ROWS_AT_ONCE = 256
+COLUMNS = "Columns of the data, guessed from their names if not given"
 
-Answer = Callable[[Sequence[str]], "Probabilities"]
-"""From texts to FP32 [texts, labels]."""
+
+def _column(what: str) -> Any:
+    return typer.Option(help=f"Column of {what}.", rich_help_panel=COLUMNS)
 
 
 def evaluate(
@@ -27,19 +25,43 @@ def evaluate(
     data: Annotated[
         Path,
         typer.Option(
-            help="Labelled texts (CSV, TSV, JSON, JSONL, Parquet) that the model was not trained on."
+            help="Labelled data of the model's task that it was not trained on: CSV, TSV, JSON, JSONL, Parquet; for "
+            "tokens and tags also CoNLL's columns, for questions also SQuAD's JSON."
         ),
     ],
     checkpoint: Annotated[
         str | None,
         typer.Option(
-            help="The checkpoint that the model was built from, as for `tritext build`: it answers the same texts "
+            help="The checkpoint that the model was built from, as for `tritext build`: it answers the same data "
             "in PyTorch, and what serving changed is shown beside."
         ),
     ] = None,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of a Hub checkpoint.")] = None,
-    text_column: Annotated[str | None, typer.Option(help="Column of the texts. Default: guessed.")] = None,
-    label_column: Annotated[str | None, typer.Option(help="Column of the labels. Default: guessed.")] = None,
+    allow_pickle: Annotated[
+        bool,
+        typer.Option(
+            "--allow-pickle",
+            help="Read the checkpoint's weights from `pytorch_model.bin` where there are no safetensors. Only for "
+            "checkpoints whose author you trust.",
+        ),
+    ] = False,
+    text_column: Annotated[str | None, _column("the texts")] = None,
+    text_pair_column: Annotated[str | None, _column("the second texts of pairs")] = None,
+    label_column: Annotated[str | None, _column("the labels, or of the relevance to a query")] = None,
+    score_column: Annotated[str | None, _column("the numbers, where a number is predicted")] = None,
+    tokens_column: Annotated[str | None, _column("the lists of tokens")] = None,
+    tags_column: Annotated[str | None, _column("the lists of tags")] = None,
+    spans_column: Annotated[str | None, _column("the lists of entities in the text")] = None,
+    question_column: Annotated[str | None, _column("the questions")] = None,
+    context_column: Annotated[str | None, _column("the contexts that answer them")] = None,
+    answer_column: Annotated[str | None, _column("the answers")] = None,
+    answer_start_column: Annotated[
+        str | None, _column("the places where the answers begin, in characters")
+    ] = None,
+    query_column: Annotated[str | None, _column("the queries")] = None,
+    candidate_labels_column: Annotated[
+        str | None, _column("each text's own candidate labels; all labels of the data, if there is none")
+    ] = None,
     label_separator: Annotated[
         str | None,
         typer.Option(
@@ -50,91 +72,92 @@ def evaluate(
         float,
         typer.Option(min=0, max=1, help="Multi-label only: the probability from which a label counts."),
     ] = 0.5,
+    hypothesis_template: Annotated[
+        str | None,
+        typer.Option(
+            help="Zero-shot only: the sentence that a label is put into, at {}. Default: the model's."
+        ),
+    ] = None,
     version: Annotated[str, typer.Option(help="A version of the model; the newest if not given.")] = "",
     url: Annotated[str, typer.Option(envvar="TRITEXT_URL", help=URL_HELP)] = "localhost:8001",
     timeout: Annotated[float, typer.Option(help="Seconds for each request, its retries included.")] = 60.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON document.")] = False,
 ) -> None:
-    """Measure a served model on labelled texts: accuracy, macro- and micro-F1, and each label's figures.
+    """Measure a served model on labelled data, by the usual metrics of its task.
 
-    What is measured is the whole way that clients go: tokenizer, network in the precision it was built in,
-    and limits.
+    Accuracy and F1 of labels, entities as seqeval counts them, exact match and F1 of answers as SQuAD's script
+    does, correlations of numbers and similarities, MRR, MAP and nDCG of rankings. What is measured is the whole
+    way that clients go: tokenizer, network in the precision it was built in, and limits.
     """
+    columns = {
+        kind.removesuffix("_column"): asked for kind, asked in locals().items() if kind.endswith("_column")
+    }
     from tritext import Client
-    from tritext.records import read_labelled_texts
+    from tritext_perf.evaluation import Options, read_evaluation
 
-    rows = read_labelled_texts(
-        data, text_column=text_column, label_column=label_column, label_separator=label_separator
+    options = Options(
+        columns={kind: asked for kind, asked in columns.items() if asked is not None},
+        label_separator=label_separator,
+        threshold=threshold,
+        hypothesis_template=hypothesis_template,
     )
-    from tritext_perf import evaluation
-
     with Client(url, timeout=timeout) as client:
-        labels = client.labels(name, version=version)
-        truth: dict[str, Any] = {"multi_label": rows.multi_label, "threshold": threshold}
-        evaluation.check_labels(rows.labels, labels, path=rows.path)
-        original = _original(client, name, checkpoint, revision, labels) if checkpoint else None
-        served = _in_portions(
-            rows.texts,
-            lambda texts: client.probabilities(name, texts, version=version),
-            size=ROWS_AT_ONCE,
-            what="asking the server",
-        )
-    columns, agreement = {"served": evaluation.score(rows.labels, served, labels, **truth)}, None
+        served = _served(client, name, version)
+        evaluation = read_evaluation(data, served, options)
+        if checkpoint:
+            original = _original(client, served, checkpoint, revision=revision, allow_pickle=allow_pickle)
+        else:
+            original = None
+        answers = {"served": _answers(evaluation, _server(client, name, version), "asking the server")}
     if original is not None:
-        scores = _in_portions(rows.texts, original, size=1, what="asking the checkpoint")
-        columns["checkpoint"] = evaluation.score(rows.labels, scores, labels, **truth)
-        agreement = evaluation.agreement(served, scores, **truth)
-    _show(name, rows, columns, agreement, as_json=as_json)
+        answers["checkpoint"] = _answers(evaluation, original, "asking the checkpoint")
+    _show(name, evaluation, answers, as_json=as_json)
 
 
-def _original(
-    client: "Client", name: str, source: str, revision: str | None, labels: Sequence[str]
-) -> Answer:
-    """What the checkpoint answers in PyTorch, its columns in the order of the served labels."""
+# ---- who answers
+
+
+def _served(client: "Client", name: str, version: str) -> "Served":
+    from tritext_perf.evaluation import Served
+
+    model = client.model(name, version=version)
+    has_labels = model.output("PROBABILITIES") is not None
+    return Served(model=model, labels=client.labels(name, version=version) if has_labels else ())
+
+
+def _server(client: "Client", name: str, version: str) -> "Ask":
+    def ask(items: Iterable[Any], **options: Any) -> Iterator[Any]:
+        return client.stream(name, items, version=version, **options)
+
+    return ask
+
+
+def _original(client: "Client", served: "Served", source: str, **how: Any) -> "Ask":
+    from tritext.commands.originals import original, width
+
     with _bar("reading the checkpoint", None):
-        from tritext_build.checkpoint import open_checkpoint
-        from tritext_build.reference import Reference
-
-        opened, model = open_checkpoint(source, revision=revision)
-    from tritext_perf.evaluation import check_same_labels, reordered
-
-    check_same_labels(opened.labels, labels)
-    reference = Reference(opened, model, max_length=_max_length(client, name))
-    return lambda texts: reordered(reference.outputs(texts)[1], original=opened.labels, served=labels)
+        return original(served.model, source, max_length=width(client, served.model.name), **how)
 
 
-def _max_length(client: "Client", name: str) -> int:
-    """The served model's longest input in tokens: the width of its tokenizer's rows."""
-    from tritext import IncompatibleModel
-
-    step = f"{name}_tokenizer"
-    rows = client.model(step).output("input_ids")
-    if rows is None:
-        raise IncompatibleModel(name=step, expected="an output input_ids", got="none")
-    return rows.shape[-1]
-
-
-def _in_portions(texts: Sequence[str], answer: Answer, *, size: int, what: str) -> "Probabilities":
-    import numpy as np
-
-    portions = []
-    with _bar(what, len(texts)) as advance:
-        for start in range(0, len(texts), size):
-            portions.append(answer(texts[start : start + size]))
-            advance(len(portions[-1]))
-    return np.concatenate(portions)
+def _answers(evaluation: "Evaluation", ask: "Ask", what: str) -> Sequence[Any]:
+    found = []
+    with _bar(what, len(evaluation.items), noun=evaluation.noun) as advance:
+        for answer in evaluation.answers(ask):
+            found.append(answer)
+            advance(1)
+    return found
 
 
 @contextmanager
-def _bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """A progress bar with the rate so far; call what it yields with the texts that are done."""
+def _bar(what: str, total: int | None, *, noun: str = "") -> Iterator[Callable[[int], None]]:
+    """A progress bar with the rate so far; call what it yields with the items that are done."""
     from rich.progress import Task, TextColumn
 
     from tritext.console import progress
 
     class Rate(TextColumn):
         def render(self, task: Task) -> Any:
-            return f"{task.completed / (task.elapsed or 1):,.0f} texts/s" if task.total else ""
+            return f"{task.completed / (task.elapsed or 1):,.0f} {noun}/s" if task.total else ""
 
     bar = progress()
     bar.columns = (*bar.columns, Rate(""))
@@ -143,62 +166,28 @@ def _bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
         yield lambda done: bar.advance(task, done)
 
 
-def _show(
-    name: str,
-    rows: "LabelledTexts",
-    columns: dict[str, "Metrics"],
-    agreement: "Agreement | None",
-    *,
-    as_json: bool,
-) -> None:
-    from dataclasses import asdict
+# ---- what is shown
 
+
+def _show(name: str, evaluation: "Evaluation", answers: dict[str, Sequence[Any]], *, as_json: bool) -> None:
     from tritext.console import out, print_json
+    from tritext_perf.evaluation.showing import agreement_line, label_table, metric_table
 
+    figures = {who: evaluation.overall(given) for who, given in answers.items()}
+    labels = {who: evaluation.per_label(given) for who, given in answers.items()}
+    agreement = evaluation.agreement(*answers.values()) if len(answers) > 1 else None
     if as_json:
-        figures: dict[str, Any] = {column: metrics.as_dict() for column, metrics in columns.items()}
-        figures["agreement"] = asdict(agreement) if agreement else None
-        print_json({"model": name, "data": str(rows.path), "rows": len(rows), **figures})
+        what = {
+            "model": name,
+            "task": evaluation.task,
+            "data": str(evaluation.path),
+            "rows": len(evaluation.items),
+        }
+        found = {who: figures[who] | ({"labels": labels[who]} if labels[who] else {}) for who in answers}
+        print_json({**what, **found, "agreement": agreement})
         return
-    out.print(_summary(name, rows, columns))
-    out.print(_per_label(columns))
+    out.print(metric_table(f"{name} on {len(evaluation.items):,} {evaluation.noun}", figures))
+    if labels["served"]:
+        out.print(label_table(labels))
     if agreement:
-        out.print(
-            f"Same labels as the checkpoint on {agreement.labels:.2%} of the texts; "
-            f"largest difference of a probability {agreement.largest_difference:.2g}.",
-            highlight=False,
-        )
-
-
-def _summary(name: str, rows: "LabelledTexts", columns: dict[str, "Metrics"]) -> "Table":
-    from rich.table import Table
-
-    table = Table("metric", title=f"{name} on {len(rows):,} texts", title_justify="left")
-    for column in columns:
-        table.add_column(column, justify="right")
-    for metric in ("accuracy", "macro_f1", "micro_f1"):
-        table.add_row(
-            metric.replace("_f1", "-F1"),
-            *(f"{getattr(metrics, metric):.4f}" for metrics in columns.values()),
-        )
-    return table
-
-
-def _per_label(columns: dict[str, "Metrics"]) -> "Table":
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table("label")
-    for heading in (
-        "precision",
-        "recall",
-        "F1",
-        *(f"F1 of the {name}" for name in list(columns)[1:]),
-        "texts",
-    ):
-        table.add_column(heading, justify="right")
-    for scores in zip(*(metrics.labels for metrics in columns.values()), strict=True):
-        served = scores[0]
-        figures = (served.precision, served.recall, *(each.f1 for each in scores))
-        table.add_row(escape(served.label), *(f"{figure:.3f}" for figure in figures), f"{served.support:,}")
-    return table
+        out.print(agreement_line(agreement), highlight=False)

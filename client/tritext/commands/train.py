@@ -6,12 +6,16 @@ from typing import Annotated, Any
 
 import typer
 
+COLUMNS = "Columns of the data (guessed from their names if not given; a number from 0 where the file has no header)"
+SOME_TASKS = "Options of some tasks"
+
 
 def train(
     data: Annotated[
         Path,
         typer.Option(
-            help="Labelled texts: CSV, TSV, JSON, JSON Lines or Parquet. Validation rows are split off from it."
+            help="What to learn from: CSV, TSV, JSON, JSON Lines or Parquet; for token-classification also CoNLL's "
+            "columns, for question-answering also SQuAD's JSON. Validation rows are split off from it."
         ),
     ],
     base: Annotated[
@@ -28,7 +32,14 @@ def train(
             "command is given again."
         ),
     ],
-    task: Annotated[str, typer.Option(help="What to learn, by Hugging Face's name.")] = "text-classification",
+    task: Annotated[
+        str,
+        typer.Option(
+            help="What to learn, by Hugging Face's name: text-classification (labels, or a number; with pairs also "
+            "natural-language inference, which zero-shot-classification serves), token-classification, "
+            "question-answering, feature-extraction (sentence embeddings) or text-ranking (a cross-encoder)."
+        ),
+    ] = "text-classification",
     eval_data: Annotated[
         Path | None,
         typer.Option(
@@ -39,15 +50,116 @@ def train(
     text_column: Annotated[
         str | None,
         typer.Option(
-            help="The column of texts: a name, or a number from 0 if the file has no header. Default: guessed."
+            rich_help_panel=COLUMNS,
+            help="The texts; of pairs the first one (in natural-language inference the premise). For text-ranking, "
+            "the texts that are ranked.",
         ),
     ] = None,
-    label_column: Annotated[str | None, typer.Option(help="The column of labels, likewise.")] = None,
+    pair_column: Annotated[
+        str | None,
+        typer.Option(
+            "--pair-column",
+            "--text-pair-column",
+            rich_help_panel=COLUMNS,
+            help="The second text of each row. text-classification: makes the rows pairs, such as premise and "
+            "hypothesis, so it is never guessed. feature-extraction: the text that belongs to the first.",
+        ),
+    ] = None,
+    label_column: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=COLUMNS,
+            help="text-classification: the labels. text-ranking: the relevance, 0 or 1 or a grade.",
+        ),
+    ] = None,
+    score_column: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=COLUMNS,
+            help="Numbers. text-classification: what to predict instead of labels, never guessed; makes it a "
+            "regression. feature-extraction: how similar the pair is; without such a column every pair belongs "
+            "together.",
+        ),
+    ] = None,
+    query_column: Annotated[
+        str | None, typer.Option(rich_help_panel=COLUMNS, help="text-ranking: the queries.")
+    ] = None,
+    tokens_column: Annotated[
+        str | None, typer.Option(rich_help_panel=COLUMNS, help="token-classification: lists of tokens.")
+    ] = None,
+    tags_column: Annotated[
+        str | None, typer.Option(rich_help_panel=COLUMNS, help="token-classification: lists of their tags.")
+    ] = None,
+    spans_column: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=COLUMNS,
+            help="token-classification: lists of `start`, `end` (characters) and `label`, where the data are texts "
+            "rather than tokens.",
+        ),
+    ] = None,
+    question_column: Annotated[
+        str | None, typer.Option(rich_help_panel=COLUMNS, help="question-answering: the questions.")
+    ] = None,
+    context_column: Annotated[
+        str | None,
+        typer.Option(rich_help_panel=COLUMNS, help="question-answering: the texts that hold the answers."),
+    ] = None,
+    answer_column: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=COLUMNS,
+            help="question-answering: the answers as they stand in the context; empty if it has none.",
+        ),
+    ] = None,
+    answer_start_column: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=COLUMNS,
+            help="question-answering: the answers' first characters, from 0. Without it, the first place where the "
+            "answer stands.",
+        ),
+    ] = None,
+    problem_type: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=SOME_TASKS,
+            help="text-classification: `single_label_classification`, `multi_label_classification` or `regression`. "
+            "Default: several labels a row are multi-label; numbers, one of them with a fraction, are a regression; "
+            "all else, whole numbers too, is single-label.",
+        ),
+    ] = None,
     label_separator: Annotated[
         str | None,
         typer.Option(
-            help="What separates several labels in one field, such as a comma; makes the task multi-label, as "
-            "lists of labels in JSON or Parquet do by themselves."
+            rich_help_panel=SOME_TASKS,
+            help="text-classification: what separates several labels in one field, such as a comma; makes the task "
+            "multi-label, as lists of labels in JSON or Parquet do by themselves.",
+        ),
+    ] = None,
+    label_names: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=SOME_TASKS,
+            help="text-classification, where the data give numbers for labels: their names from 0 on, "
+            "separated by commas, or a file with one a line. Zero-shot classification needs a model that knows "
+            "which of its labels is called entailment.",
+        ),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            rich_help_panel=SOME_TASKS,
+            help="text-classification, multi-label only: the probability from which a label counts as given. "
+            "Default: the best one on the validation rows.",
+        ),
+    ] = None,
+    doc_stride: Annotated[
+        int | None,
+        typer.Option(
+            rich_help_panel=SOME_TASKS,
+            help="question-answering: tokens that neighbouring windows of a long context share, so that an answer "
+            "cut by one window is whole in another. Default: 128, or half of --max-length if that is less.",
         ),
     ] = None,
     epochs: Annotated[
@@ -61,29 +173,35 @@ def train(
     learning_rate: Annotated[
         float | None,
         typer.Option(
-            help="Default: 5e-5 for an encoder as wide as BERT-base, more for narrower ones (`minilm`: 2e-4)."
+            help="Default: 5e-5 for an encoder as wide as BERT-base, more for narrower ones (`minilm`: 2e-4); for "
+            "feature-extraction a quarter of that, since the base knows much already."
         ),
     ] = None,
-    batch_size: Annotated[int, typer.Option(help="Texts per update.")] = 16,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            help="Rows per update. Default: 16; for feature-extraction 64, since a pair's competitors are the other "
+            "pairs of its batch."
+        ),
+    ] = None,
     max_length: Annotated[
         int | None,
         typer.Option(
-            help="Tokens read of a text, in training and later in serving; longer texts are cut. Short texts cost "
-            "no more for it. Default: 256, or the model's limit if that is less."
-        ),
-    ] = None,
-    threshold: Annotated[
-        float | None,
-        typer.Option(
-            help="Multi-label only: the probability from which a label counts as given. Default: the best one on "
-            "the validation rows."
+            help="Tokens read of a text, or of a pair together, in training and later in serving; what is longer is "
+            "cut, or read in windows. Short texts cost no more for it. Default: 256, for question-answering 384, or "
+            "the model's limit if that is less."
         ),
     ] = None,
     validation_split: Annotated[
-        float, typer.Option(help="Share of the data that chooses the best epoch by macro-F1.")
+        float,
+        typer.Option(
+            help="Share of the data that chooses the best epoch, by macro-F1 (text-classification), mean squared "
+            "error (regression), entity F1 (token-classification), F1 (question-answering), MRR or Spearman's "
+            "correlation (feature-extraction) or MAP (text-ranking)."
+        ),
     ] = 0.1,
     early_stopping: Annotated[
-        int, typer.Option(help="Stop after so many epochs without a better macro-F1; 0 never stops early.")
+        int, typer.Option(help="Stop after so many epochs without a better one; 0 never stops early.")
     ] = 3,
     seed: Annotated[int, typer.Option(help="Of splits, head and order; the same seed repeats the run.")] = 42,
     revision: Annotated[
@@ -112,14 +230,27 @@ def train(
             revision=revision,
             eval_data=eval_data,
             text_column=text_column,
+            pair_column=pair_column,
             label_column=label_column,
+            score_column=score_column,
+            query_column=query_column,
+            tokens_column=tokens_column,
+            tags_column=tags_column,
+            spans_column=spans_column,
+            question_column=question_column,
+            context_column=context_column,
+            answer_column=answer_column,
+            answer_start_column=answer_start_column,
+            problem_type=problem_type,
             label_separator=label_separator,
+            label_names=label_names,
+            threshold=threshold,
+            doc_stride=doc_stride,
             epochs=epochs,
             max_samples=max_samples,
             learning_rate=learning_rate,
             batch_size=batch_size,
             max_length=max_length,
-            threshold=threshold,
             validation_split=validation_split,
             early_stopping=early_stopping,
             seed=seed,
@@ -136,9 +267,9 @@ def _show(output: Path, report: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(summary)
         return
-    test = summary["metrics"]["test"]
+    figures = ", ".join(f"{name} {value:.4f}" for name, value in report["headline"].items())
     err.print(
-        f"[bold]{output}[/]: macro-F1 {test['macro_f1']:.4f}, accuracy {test['accuracy']:.4f} on "
+        f"[bold]{output}[/]: {figures} on "
         f"{summary['rows']['test']:,} test rows; best epoch {summary['best_epoch']:.4g} of {summary['epochs']:.4g}; "
         f"{summary['seconds']:.0f} s.\nRead {output / 'training_report.html'}; serve it: "
         f"`tritext build {output} --name NAME`.",
@@ -149,10 +280,11 @@ def _show(output: Path, report: dict[str, Any], *, as_json: bool) -> None:
 
 def _summary(output: Path, report: dict[str, Any]) -> dict[str, Any]:
     run = report["training"]
+    labels = {"labels": len(report["data"]["labels"])} if "labels" in report["data"] else {}
     return {
         "output": str(output),
         "task": report["task"],
-        "labels": len(report["data"]["labels"]),
+        **labels,
         "rows": {name: split["rows"] for name, split in report["data"]["splits"].items()},
         "metrics": report["metrics"],
         "best_epoch": run["best_epoch"],

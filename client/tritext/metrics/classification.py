@@ -1,17 +1,13 @@
-"""How good predictions are, in scikit-learn's figures. Knows label indices, no texts and no model."""
+"""How good labels are, in scikit-learn's figures. Knows label indices, no texts and no model.
+
+scikit-learn is imported where it is used: it takes a second, which no command should wait for that measures nothing.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import (
-    accuracy_score,
-    confusion_matrix,
-    f1_score,
-    multilabel_confusion_matrix,
-    precision_recall_fscore_support,
-)
 
 Indicator = npt.NDArray[np.int64]
 """Labels as INT64: `[rows]` of label indices (one label a row) or `[rows, labels]` of 0 and 1 (any number)."""
@@ -21,6 +17,8 @@ _GRID = np.arange(0.05, 0.96, 0.05)
 
 def overall(expected: Indicator, predicted: Indicator) -> dict[str, float]:
     """Accuracy (of whole rows, if they hold several labels) and F1: macro, micro, weighted."""
+    from sklearn.metrics import accuracy_score, f1_score  # noqa: PLC0415
+
     averages = ("macro", "micro", "weighted")
     f1 = {
         f"{name}_f1": float(f1_score(expected, predicted, average=name, zero_division=0)) for name in averages
@@ -30,6 +28,8 @@ def overall(expected: Indicator, predicted: Indicator) -> dict[str, float]:
 
 def per_label(expected: Indicator, predicted: Indicator, labels: Sequence[str]) -> list[dict[str, Any]]:
     """Precision, recall, F1 and support (rows that have the label) of each label, in the labels' order."""
+    from sklearn.metrics import precision_recall_fscore_support  # noqa: PLC0415
+
     columns = precision_recall_fscore_support(
         expected, predicted, labels=range(len(labels)), average=None, zero_division=0
     )
@@ -42,6 +42,8 @@ def per_label(expected: Indicator, predicted: Indicator, labels: Sequence[str]) 
 
 def confusion(expected: Indicator, predicted: Indicator, labels: Sequence[str]) -> list[Any]:
     """One label a row: `[expected][predicted]` counts. Several: per label `[[tn, fp], [fn, tp]]`."""
+    from sklearn.metrics import confusion_matrix, multilabel_confusion_matrix  # noqa: PLC0415
+
     if expected.ndim == 1:
         counts = confusion_matrix(expected, predicted, labels=range(len(labels)))
     else:
