@@ -104,9 +104,8 @@ class Checkpoint:
             own = _json(self.path / "config_sentence_transformers.json").get("activation_fn")
         nested = (getattr(self.config, "sentence_transformers", None) or {}).get("activation_fn")
         declared = own or nested or getattr(self.config, "sbert_ce_default_activation_function", None)
-        if not declared or not declared.startswith(
-            "torch."
-        ):  # foreign code counts as not declared there, too
+        # What is not torch's would be foreign code, and counts there as not declared, too.
+        if not (declared or "").startswith("torch."):
             return "sigmoid" if len(self.labels) == 1 else "none"
         functions = {"Sigmoid": "sigmoid", "Identity": "none"}
         if (name := declared.rpartition(".")[2]) not in functions:

@@ -11,10 +11,7 @@ from .errors import BadName, BadVersion
 from .formats import Format
 from .model_config import INT64, MAX_BATCH_SIZE, MOST_ROWS, ModelConfig, Step, Tensor
 from .tasks import Task
-from .tasks.task import Blueprint, Shape
-
-RUNTIME = Path(__file__).parent / "runtime"
-"""The Python code of the steps, copied byte for byte into every version."""
+from .tasks.task import RUNTIME, Blueprint, Shape
 
 STEPS = ("tokenizer", "model", "postprocess")
 LABELS_FILE = "labels.txt"
@@ -94,7 +91,7 @@ class ModelVersion:
         for step, own in settings.items():
             folder = PurePosixPath(self.step(step), str(self.version))
             files |= {folder / name: path.read_bytes() for name, path in self._code(step).items()}
-            files[folder / "settings.json"] = _json({"task": self.task.runtime, **own})
+            files[folder / "settings.json"] = _json({"task": self.task.runtime_folder.name, **own})
         return files
 
     def _code(self, step: str) -> dict[str, Path]:
@@ -102,7 +99,7 @@ class ModelVersion:
         entrance, own, shared = STEP_FILES[step]
         if step == "postprocess" and self.blueprint.decodes:
             shared = (*shared, "vocabulary.py")
-        folder = RUNTIME / self.task.runtime
+        folder = self.task.runtime_folder
         # The task's own helpers, whatever they are called, go with both of its modules.
         others = {path.name for path in folder.glob("*.py")} - {
             module for _, module, _ in STEP_FILES.values()

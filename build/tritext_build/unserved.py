@@ -77,7 +77,7 @@ class Unserved:
     ) -> None:
         self._blueprint: Blueprint = checkpoint.task.blueprint(checkpoint, options)
         self._graph: ServedGraph = served_graph(checkpoint, model, self._blueprint)
-        self._steps = f"{__package__}.runtime.{checkpoint.task.runtime}"
+        self._steps = f"{__package__}.runtime.{checkpoint.task.runtime_folder.name}"
         encoder = _encoder(checkpoint, max_length)
         self._rows = import_module(f"{self._steps}.rows").Rows(encoder, **self._blueprint.rows)
 

@@ -23,7 +23,7 @@ import sys
 from tritext import checkpoints
 checkpoints.HUB_TIMEOUT_S = float(sys.argv[2])
 try:
-    print(checkpoints.locate(sys.argv[1]))
+    print(checkpoints.locate(sys.argv[1], allow_pickle=sys.argv[3] == "pickles"))
 except checkpoints.CheckpointError as error:
     print(f"{type(error).__name__}: {error}")
 """
@@ -36,6 +36,15 @@ class FakeHub(BaseHTTPRequestHandler):
         "some/model": {"config.json": b"{}", "model.safetensors": b"weights", "pytorch_model.bin": b"pickle"},
         "some/pickled": {"config.json": b"{}", "pytorch_model.bin": b"pickle"},
         "some/empty": {"README.md": b"nothing"},
+        "some/nested": {
+            "modules.json": b'[{"path": "0_Transformer"}, {"path": "1_Pooling"}]',
+            "0_Transformer/config.json": b"{}",
+            "0_Transformer/model.safetensors": b"weights",
+            "0_Transformer/tokenizer.json": b"{}",
+            "1_Pooling/config.json": b"{}",
+            "2_Dense/pytorch_model.bin": b"pickle",
+            "onnx/model.safetensors": b"another form",
+        },
     }
     refused: ClassVar = {
         "some/gated": (403, "GatedRepo"),
@@ -103,7 +112,9 @@ def running(handler: type[FakeHub]) -> Iterator[str]:
         thread.join()
 
 
-def located(source: str, cache: Path, *, timeout: float = 10, **environment: str) -> str:
+def located(
+    source: str, cache: Path, *, timeout: float = 10, pickles: bool = False, **environment: str
+) -> str:
     """What `locate` answers in a process of its own, since the Hub's client reads its settings on import."""
     settings = {
         "HF_HUB_OFFLINE": "0",
@@ -112,7 +123,7 @@ def located(source: str, cache: Path, *, timeout: float = 10, **environment: str
         "PIP_NO_INDEX": "1",
     }
     result = subprocess.run(
-        [sys.executable, "-c", LOCATE, source, str(timeout)],
+        [sys.executable, "-c", LOCATE, source, str(timeout), "pickles" if pickles else "safe"],
         env={**os.environ, "PIP_CONFIG_FILE": os.devnull, **settings, **environment},
         capture_output=True,
         text=True,
@@ -136,7 +147,10 @@ def test_a_folder_is_its_own_location(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("names", "complaint"),
-    [((), "no config.json"), (("config.json", "pytorch_model.bin"), "pickled weights are never loaded")],
+    [
+        ((), "no config.json"),
+        (("config.json", "pytorch_model.bin"), "pickled weights are never loaded unasked"),
+    ],
 )
 def test_an_incomplete_folder_is_refused(tmp_path: Path, names: tuple[str, ...], complaint: str) -> None:
     with pytest.raises(CheckpointError, match=complaint):
@@ -154,6 +168,43 @@ def test_from_the_hub_come_weights_and_configuration_but_never_pickles(tmp_path:
         folder = Path(located("some/model", tmp_path, HF_ENDPOINT=address))
     assert {path.name for path in folder.iterdir()} == {"config.json", "model.safetensors"}
     assert located("some/model", tmp_path, HF_HUB_OFFLINE="1") == str(folder), "the local copy serves offline"
+
+
+def test_pickles_come_from_the_hub_only_where_they_were_allowed_and_nothing_else_will_do(
+    tmp_path: Path,
+) -> None:
+    with running(FakeHub) as address:
+        pickled = Path(located("some/pickled", tmp_path, pickles=True, HF_ENDPOINT=address))
+        safe = Path(located("some/model", tmp_path, pickles=True, HF_ENDPOINT=address))
+    assert {path.name for path in pickled.iterdir()} == {"config.json", "pytorch_model.bin"}
+    assert {path.name for path in safe.iterdir()} == {"config.json", "model.safetensors"}
+
+
+@pytest.mark.parametrize("pickles", [False, True])
+def test_an_encoder_in_a_folder_of_its_own_comes_with_all_its_files(tmp_path: Path, *, pickles: bool) -> None:
+    with running(FakeHub) as address:
+        folder = Path(located("some/nested", tmp_path, pickles=pickles, HF_ENDPOINT=address))
+    assert checkpoints.transformer_folder(folder) == folder / "0_Transformer"
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    expected = {name for name in FakeHub.repositories["some/nested"] if not name.startswith("onnx")}
+    assert files == expected - (set() if pickles else {"2_Dense/pytorch_model.bin"})
+
+
+def test_a_revision_may_follow_the_id(tmp_path: Path) -> None:
+    with running(FakeHub) as address:
+        assert COMMIT in located("some/model@v1.0", tmp_path, HF_ENDPOINT=address)
+        assert "at revision 'v2'" in located("some/none@v2", tmp_path, HF_ENDPOINT=address)
+
+
+def test_a_revision_belongs_to_the_hub_and_is_said_once(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path / "a@b", "config.json", "model.safetensors")
+    assert locate(str(folder)) == folder
+    with pytest.raises(CheckpointError, match="has no revision 'v1'"):
+        locate(str(folder), revision="v1")
+    with pytest.raises(CheckpointError, match="has no revision 'v1'"):
+        locate("minilm", revision="v1")
+    with pytest.raises(CheckpointError, match="already names a revision"):
+        locate("some/model@v1", revision="v2")
 
 
 @pytest.mark.parametrize(

@@ -230,3 +230,13 @@ def test_the_bases_own_pooling_is_kept_and_is_that_of_sentence_transformers(
         rows = list(csv.DictReader(file))
     first, second = (model.encode([row[name] for row in rows]) for name in ("text", "text_pair"))
     assert (first * second).sum(axis=1) == pytest.approx([float(row["predicted"]) for row in rows], abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["questions", "tags", "similarities", "rankings"])
+def test_a_base_that_was_a_classifier_of_something_else_will_do(tmp_path: Path, kind: str) -> None:
+    base = make_tiny_base(tmp_path / "base")
+    config = json.loads((base / "config.json").read_text())
+    names = {str(number): name for number, name in enumerate("abcdefg")}
+    config |= {"id2label": names, "label2id": {name: int(number) for number, name in names.items()}}
+    (base / "config.json").write_text(json.dumps({**config, "problem_type": "multi_label_classification"}))
+    assert finished(kind, tmp_path, base, epochs=1).report["metrics"]["test"]

@@ -99,7 +99,7 @@ def whole_number(
         number = int(value)
     except (TypeError, ValueError):
         number = least - 1
-    if isinstance(value, bool) or number < least:
+    if isinstance(value, bool | float) or number < least:
         other = f", or {word!r}" if word else ""
         raise BadRequest(f"the parameter {name} takes a whole number from {least} up{other}, not {value!r}")
     return number

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -17,6 +18,9 @@ from tritext_build.runtime.encoding import Line
 if TYPE_CHECKING:
     from tritext.records import LabelledTexts
     from tritext_build.checkpoint import Checkpoint
+
+RUNTIME = Path(__file__).parents[1] / "runtime"
+"""The Python code of the served steps."""
 
 Scores = npt.NDArray[np.float32]
 TOKEN_COUNT = Tensor(name="TOKEN_COUNT", data_type=INT32, dims=(1,))
@@ -117,9 +121,9 @@ class Task(ABC):
     truncate: ClassVar[str] = "longest_first"
 
     @property
-    def runtime(self) -> str:
-        """The folder in `runtime/` with this task's `rows.py` and `answers.py`."""
-        return self.name.replace("-", "_")
+    def runtime_folder(self) -> Path:
+        """The folder with this task's `rows.py` and `answers.py`, which are copied into every version."""
+        return RUNTIME / self.name.replace("-", "_")
 
     @abstractmethod
     def blueprint(self, checkpoint: "Checkpoint", options: TaskOptions) -> Blueprint:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tritext.records import read_labelled_texts
 from tritext.results import Filled
@@ -23,7 +22,7 @@ MOST = 5
 
 @dataclass(frozen=True, kw_only=True)
 class FillMask(Evaluation):
-    """Texts with one mask, whose label is the word in its place; each answer is the likeliest words, best first."""
+    """Texts whose label is the word in the place of the first mask; each answer is its likeliest words, best first."""
 
     task = "fill-mask"
     columns = ("text", "label")
@@ -40,7 +39,7 @@ class FillMask(Evaluation):
         return cls(path=path, items=data.texts, truth=words)
 
     def answers(self, ask: Ask) -> Iterator[list[Filled]]:
-        return map(_of_the_first_mask, ask(self.items, top_k=MOST))
+        return (first for first, *_ in ask(self.items, top_k=MOST))
 
     def overall(self, answers: Sequence[list[Filled]]) -> Figures:
         rows = [(true, _words(answer)) for true, answer in zip(self.truth, answers, strict=True)]
@@ -62,7 +61,3 @@ class FillMask(Evaluation):
 
 def _words(answer: Sequence[Filled]) -> list[str]:
     return [filled.token_str.strip() for filled in answer]
-
-
-def _of_the_first_mask(answer: Any) -> list[Filled]:
-    return answer[0] if answer and isinstance(answer[0], list) else answer

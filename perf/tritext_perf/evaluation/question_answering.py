@@ -17,10 +17,13 @@ from tritext_perf.evaluation.evaluation import (
     share,
 )
 
+LONGEST_QUESTION = 512
+"""Tokens. The usual limit is there to catch clients' mistakes, and would end an evaluation at the first long question."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class QuestionAnswering(Evaluation):
-    """Each answer is an `Answer`."""
+    """Each answer is the best `Answer`."""
 
     task = "question-answering"
     columns = ("question", "context", "answer", "answer_start")
@@ -39,7 +42,10 @@ class QuestionAnswering(Evaluation):
         )
 
     def answers(self, ask: Ask) -> Iterator[Answer]:
-        return ask(self.items, handle_impossible_answer=self.any_unanswerable)
+        found = ask(
+            self.items, handle_impossible_answer=self.any_unanswerable, max_question_len=LONGEST_QUESTION
+        )
+        return (best for best, *_ in found)
 
     def overall(self, answers: Sequence[Answer]) -> Figures:
         right = [[answer.text for answer in question.answers] for question in self.truth]

@@ -3,7 +3,6 @@
 The checkpoint is sentence-transformers': encoder, the base's own pooling, normalisation.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
@@ -12,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from transformers import AutoModel, EvalPrediction, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import AutoConfig, AutoModel, EvalPrediction, PreTrainedModel, PreTrainedTokenizerFast
 
 from tritext.checkpoints import locate, sha256
 from tritext.metrics import ranking, similarity
@@ -119,8 +118,8 @@ class FeatureExtraction(Task):
         return ranking.overall(*ranks(rows, first, second))
 
     def complete(self, checkpoint: Path, *, max_length: int) -> None:
-        config = json.loads((checkpoint / "config.json").read_text(encoding="utf-8"))
-        write_modules(checkpoint, mode=self.pooling, dimension=config["hidden_size"], max_length=max_length)
+        hidden = AutoConfig.from_pretrained(checkpoint).hidden_size
+        write_modules(checkpoint, mode=self.pooling, dimension=hidden, max_length=max_length)
 
     def evaluate(self, checkpoint: Path, *, max_length: int) -> Evaluation:
         metrics: dict[str, dict[str, float]] = {}

@@ -66,7 +66,7 @@ class QuestionAnswering(Task):
         }
 
     def model(self, base: Base) -> PreTrainedModel:
-        return load_model(base, AutoModelForQuestionAnswering)
+        return load_model(base, AutoModelForQuestionAnswering, num_labels=2)  # start and end
 
     def encode(self, tokenizer: PreTrainedTokenizerFast, max_length: int) -> Encoded:
         train = self._read(tokenizer, self.parts.train, max_length)
