@@ -31,6 +31,9 @@ Tell = Callable[[str, float], None]
 COMPANY_LINES = 64
 """How many lines are computed alone as well as in batches."""
 
+LONGEST_PROBE = 512
+"""Words of the longest text that the gates ask: a word is a token or more, and attention grows with their square."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class BuildRequest:
@@ -120,7 +123,8 @@ def _original(
     evaluation = checkpoint.task.evaluation(checkpoint, request.evaluation) if request.evaluation else None
     graph = served_graph(checkpoint, model, version.blueprint)
     reference = Reference(checkpoint, graph, max_length=version.max_length)
-    lines = list(evaluation.lines) if evaluation else checkpoint.task.probes(checkpoint, _own_texts())
+    texts = (*_own_texts(), _long_text(version.max_length))
+    lines = list(evaluation.lines) if evaluation else checkpoint.task.probes(checkpoint, texts)
     for done, line in enumerate(lines):
         tell("computing the original's answers", 0.1 + 0.3 * done / len(lines))
         reference.rows([line])
@@ -135,7 +139,8 @@ def _export(
     """Write the graph by the first recipe of its precision whose gates hold; the recipe and what was measured."""
     form, path, graph = version.format, staged / version.graph_path, original.graph
     encoder = Encoder.from_file(staged / version.tokenizer_paths[0], **version.encoder_settings())
-    example = encoder.encode(_mixed(original.lines, 2), truncate=version.task.truncate).inputs
+    probes = version.task.probes(original.checkpoint, _own_texts())
+    example = encoder.encode(_mixed(probes, 2), truncate=version.task.truncate).inputs
     example |= version.task.extra_inputs(original.checkpoint, example["input_ids"])
     failures: list[Gate] = []
     for recipe in form.recipes[version.precision]:
@@ -178,6 +183,12 @@ def _own_texts() -> tuple[str, ...]:
     """The sentences that come with Tritext: many lengths, scripts and oddities, one JSON string a line."""
     lines = (files(__package__) / "gate_texts.jsonl").read_text(encoding="utf-8").splitlines()
     return tuple(json.loads(line) for line in lines)
+
+
+def _long_text(max_length: int) -> str:
+    """A text that fills a row of `max_length` tokens, or of `LONGEST_PROBE` if that is less."""
+    words = " ".join(_own_texts()).split()
+    return " ".join(words[: min(max_length, LONGEST_PROBE)])
 
 
 def _mixed(lines: Sequence[Line], count: int) -> list[Line]:

@@ -103,9 +103,10 @@ class Checkpoint:
         with _translated(self.source):
             own = _json(self.path / "config_sentence_transformers.json").get("activation_fn")
         nested = (getattr(self.config, "sentence_transformers", None) or {}).get("activation_fn")
-        declared = own or nested or getattr(self.config, "sbert_ce_default_activation_function", None)
+        older = getattr(self.config, "sbert_ce_default_activation_function", None)
+        declared = str(own or nested or older or "")
         # What is not torch's would be foreign code, and counts there as not declared, too.
-        if not (declared or "").startswith("torch."):
+        if not declared.startswith("torch."):
             return "sigmoid" if len(self.labels) == 1 else "none"
         functions = {"Sigmoid": "sigmoid", "Identity": "none"}
         if (name := declared.rpartition(".")[2]) not in functions:
@@ -269,9 +270,10 @@ def _position_tables(model: torch.nn.Module) -> Iterator[int]:
     Models in RoBERTa's style number their positions from padding_idx + 1, so 514 rows hold 512 tokens.
     """
     for name, module in model.named_modules():
-        if name.endswith("position_embeddings") and isinstance(module, torch.nn.Embedding):
-            reserved = 0 if module.padding_idx is None else module.padding_idx + 1
-            yield module.num_embeddings - reserved
+        table = getattr(module, "weight", None)
+        if name.endswith("position_embeddings") and isinstance(table, torch.Tensor):
+            padding = getattr(module, "padding_idx", None)
+            yield len(table) - (0 if padding is None else int(padding) + 1)
 
 
 def _declared_lengths(folder: Path, tokenizer: PreTrainedTokenizerFast) -> tuple[int, ...]:

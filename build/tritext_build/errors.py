@@ -84,6 +84,15 @@ class VersionExists(BuildError):
         )
 
 
+class CannotServe(BuildError):
+    """A format's exporter or runtime does not know something that the model does."""
+
+    def __init__(self, *, format_name: str, reason: str) -> None:
+        super().__init__(
+            f"The model cannot be served as {format_name}: {reason.rstrip('.')}. Another --format may do."
+        )
+
+
 class GateFailed(BuildError):
     """A gate did not hold; nothing was published."""
 

@@ -156,7 +156,6 @@ class ModelVersion:
             name=self.step("model"),
             backend=self.format.backend,
             max_batch_size=self.most_rows,
-            preferred_batch_size=MAX_BATCH_SIZE if self.most_rows > MAX_BATCH_SIZE else 0,
             inputs=_renamed(inputs, self.format.input_names([tensor.name for tensor in inputs])),
             outputs=_renamed(outputs, self.format.output_names([tensor.name for tensor in outputs])),
             parameters=self.format.parameters,

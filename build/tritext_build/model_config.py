@@ -50,7 +50,7 @@ class ModelConfig:
     """One `config.pbtxt`. An ensemble has `steps`; every other model has a `backend`.
 
     With a `max_batch_size` of 0 requests are not made of rows, and a backend takes them one by one; otherwise it
-    batches dynamically. `preferred_batch_size` keeps runs to about that many rows where one request may have more.
+    batches dynamically.
     """
 
     name: str
@@ -58,7 +58,6 @@ class ModelConfig:
     outputs: Sequence[Tensor]
     backend: str = ""
     max_batch_size: int = MAX_BATCH_SIZE
-    preferred_batch_size: int = 0
     instances: int = 0
     parameters: Mapping[str, str] = field(default_factory=dict)
     steps: Iterable[Step] = ()
@@ -73,7 +72,7 @@ class ModelConfig:
         if self.backend:
             message.backend = self.backend
             if self.max_batch_size:
-                _batch_dynamically(message, self.preferred_batch_size)
+                _batch_dynamically(message)
         else:
             message.platform = "ensemble"
             message.ensemble_scheduling.step.extend(_step(step) for step in self.steps)
@@ -93,10 +92,8 @@ def _tensor(message_type: type, tensor: Tensor) -> object:
     return message
 
 
-def _batch_dynamically(message: model_config_pb2.ModelConfig, preferred: int) -> None:
+def _batch_dynamically(message: model_config_pb2.ModelConfig) -> None:
     """Batch what waits while the last batch computes: no delay, so that a lone user pays nothing."""
-    if preferred:
-        message.dynamic_batching.preferred_batch_size.append(preferred)
     policy = message.dynamic_batching.default_queue_policy
     policy.timeout_action = model_config_pb2.ModelQueuePolicy.REJECT
     policy.default_timeout_microseconds = QUEUE_TIMEOUT_US

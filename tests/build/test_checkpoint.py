@@ -5,6 +5,7 @@ import pickle
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -71,7 +72,7 @@ def slow_tokenizer(folder: Path) -> None:
 def in_shards(folder: Path) -> None:
     weights = load_file(folder / "model.safetensors")
     (folder / "model.safetensors").unlink()
-    index = {}
+    index: dict[str, str] = {}
     for shard, names in enumerate((sorted(weights)[::2], sorted(weights)[1::2]), 1):
         file = f"model-{shard:05}-of-00002.safetensors"
         save_file({name: weights[name] for name in names}, folder / file, metadata={"format": "pt"})
@@ -248,7 +249,7 @@ def test_limits_come_from_the_position_table_and_defaults_from_what_is_declared(
     ],
 )
 def test_rankings_are_scored_as_sentence_transformers_does(
-    tmp_path: Path, declared: dict[str, object], expected: str
+    tmp_path: Path, declared: dict[str, Any], expected: str
 ) -> None:
     from sentence_transformers import CrossEncoder
 

@@ -5,12 +5,14 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from tokenizers import Tokenizer
 
 from tests.support.families import FAMILIES, MAX_LENGTH, gate_texts, make
 from tritext_build.checkpoint import Checkpoint, open_checkpoint
+from tritext_build.errors import CannotServe
 from tritext_build.formats import FORMATS
 from tritext_build.gates import LOGIT_TOLERANCE, Candidate
 from tritext_build.graph import served_graph
@@ -135,6 +137,30 @@ def test_a_graph_holds_for_shapes_that_its_export_never_saw(
             )
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["mpnet", "modernbert"])
+def test_half_precision_reckons_with_positions_in_full(tmp_path: Path, family: str) -> None:
+    """Where buckets of relative positions and rotary angles were halved, too, logits would differ by tenths."""
+    checkpoint, model = opened(family, "text-classification")
+    graph = served_graph(checkpoint, model, checkpoint.task.blueprint(checkpoint, DEFAULT_OPTIONS))
+    encoder, form = encoder_of(checkpoint), FORMATS["onnx"]
+    rows = encoder.encode(BATCHES["mixed"]).inputs
+    logits = {}
+    for precision in ("fp32", "fp16"):
+        path = tmp_path / precision
+        form.export(graph, example(checkpoint, encoder), path, precision)
+        logits[precision] = form.load(path, graph.output_names)(rows)["logits"]
+    np.testing.assert_allclose(logits["fp16"], logits["fp32"], rtol=0, atol=0.05)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_what_a_runtime_says_is_one_sentence(tmp_path: Path, form: str) -> None:
+    (tmp_path / "model").write_bytes(b"no graph at all")
+    with pytest.raises(CannotServe, match=f"cannot be served as {form}: ") as raised:
+        FORMATS[form].load(tmp_path / "model", ["logits"])
+    assert "\n" not in str(raised.value)
+
+
 def encoder_of(checkpoint: Checkpoint) -> Encoder:
     return Encoder(
         Tokenizer.from_str(checkpoint.tokenizer.backend_tokenizer.to_str()),
@@ -145,7 +171,7 @@ def encoder_of(checkpoint: Checkpoint) -> Encoder:
     )
 
 
-def example(checkpoint: Checkpoint, encoder: Encoder) -> dict[str, np.ndarray]:
+def example(checkpoint: Checkpoint, encoder: Encoder) -> dict[str, npt.NDArray[np.int64]]:
     lines: list[Line] = checkpoint.task.probes(checkpoint, ["a b c", "one two three four five six"])
     inputs = encoder.encode(lines, truncate=checkpoint.task.truncate).inputs
     return inputs | checkpoint.task.extra_inputs(checkpoint, inputs["input_ids"])

@@ -25,7 +25,7 @@ CANDIDATES = (
     ("urgent", "not urgent"),
     ("شكوى", "grüße 😀", "news"),
 )
-QUESTIONS = ("Who?", "What is it about?", "Wann war das?", "谁？", "Что?")
+QUESTIONS = ("Who?", "What is it about?", "Wann war das?", "谁", "Что?")
 PASSAGES = 20
 STRIDE = 16
 FILLINGS = 5
@@ -44,7 +44,9 @@ class Case:
         original: Who knows the right answer.
         oracle: What that is, for the page.
         compare: A served answer with the original's.
+        lacks: Why the oracle is not on this machine, if it is not.
         size: How many texts an item holds.
+        stricter: How the sentence reads by which the server refuses on purpose what the original answers in part.
     """
 
     task: str
@@ -54,8 +56,10 @@ class Case:
     original: Original
     oracle: str
     compare: Callable[[Any, Any], Outcome]
+    lacks: Callable[[], str | None] = lambda: None
     options: TaskOptions = DEFAULT_OPTIONS
     size: Callable[[Any], int] = lambda _item: 1
+    stricter: str | None = None
 
 
 def _some(corpus: Corpus) -> tuple[str, ...]:
@@ -251,7 +255,9 @@ CASES: dict[str, Case] = {
     "text-classification": _classifier("single-label"),
     "text-classification, several labels": _classifier("multi-label"),
     "text-classification, regression": _classifier("regression"),
-    "text-classification, pairs": _classifier("nli", "every text with the next one; otherwise as above", pairs=True),
+    "text-classification, pairs": _classifier(
+        "nli", "every text with the next one; otherwise as above", pairs=True
+    ),
     "token-classification": Case(
         task="token-classification",
         head="token-classification",
@@ -268,6 +274,7 @@ CASES: dict[str, Case] = {
         "ones in small windows",
         calls=_answer_calls,
         original=originals.answered,
+        lacks=originals.lacks_transformers_4,
         oracle="`transformers.pipeline` of transformers 4.57",
         compare=_same_spans,
     ),
@@ -286,6 +293,7 @@ CASES: dict[str, Case] = {
         asks="every text; some behind a prompt. Identical means a cosine of 0.99999 or more",
         calls=_embed_calls,
         original=originals.embedded,
+        lacks=originals.lacks_sentence_transformers,
         oracle=f"`SentenceTransformer` of {SENTENCES}",
         compare=vectors,
     ),
@@ -295,6 +303,7 @@ CASES: dict[str, Case] = {
         asks=f"every text as one of {PASSAGES} passages; each place of a ranking is an answer",
         calls=_rank_calls,
         original=originals.reranked,
+        lacks=originals.lacks_sentence_transformers,
         oracle=f"`CrossEncoder` of {SENTENCES}",
         compare=_same_ranks,
         size=lambda item: len(item[1]),
@@ -307,5 +316,7 @@ CASES: dict[str, Case] = {
         original=originals.filled,
         oracle=PIPELINE,
         compare=_same_fillings,
+        # The pipeline answers the masks that are left.
+        stricter="has a mask token beyond",
     ),
 }

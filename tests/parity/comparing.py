@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 TOLERANCE = 1e-4
 """What FP32 scores may differ by."""
@@ -45,6 +46,7 @@ class Tally:
         texts: What was asked, counted once however often it was asked.
         answers: Comparisons made. Each is `identical`, `tied` (only near ties changed places) or wrong.
         refused: Where the original refuses; `refused_by_both` of them the server refuses, too.
+        stricter: Where the server refuses on purpose what the original answers in part.
         examples: The first that are wrong.
     """
 
@@ -55,6 +57,7 @@ class Tally:
     largest_difference: float = 0.0
     refused: int = 0
     refused_by_both: int = 0
+    stricter: int = 0
     examples: list[dict[str, str]] = field(default_factory=list)
 
     def add(self, outcome: Outcome, *, asked: Any, served: Any, original: Any) -> None:
@@ -63,7 +66,7 @@ class Tally:
         self.tied += outcome.tied
         # Written so that NaN counts.
         if not outcome.difference <= self.largest_difference:
-            self.largest_difference = outcome.difference
+            self.largest_difference = float(outcome.difference)
         sound = outcome.identical + outcome.tied == outcome.places and outcome.difference <= TOLERANCE
         if not sound and len(self.examples) < EXAMPLES:
             shown = {"asked": asked, "served": served, "original": original}
@@ -107,8 +110,8 @@ def by_place(served: Sequence[Scored], original: Sequence[Scored]) -> Outcome:
 def in_order(served: Sequence[Scored], original: Sequence[Scored]) -> Outcome:
     """Answers in the order of the text, where no score says who comes first."""
     same = [key for key, _ in served] == [key for key, _ in original]
-    scores = zip(served, original, strict=same)
-    return Outcome(identical=same, difference=max((abs(one[1] - two[1]) for one, two in scores), default=0.0))
+    pairs = zip(served, original, strict=same)
+    return Outcome(identical=same, difference=_largest([one[1] - two[1] for one, two in pairs]))
 
 
 def vectors(served: Sequence[float], original: Sequence[float]) -> Outcome:
@@ -117,9 +120,7 @@ def vectors(served: Sequence[float], original: Sequence[float]) -> Outcome:
     if mine.shape != theirs.shape:
         return Outcome()
     cosine = mine @ theirs / (np.linalg.norm(mine) * np.linalg.norm(theirs))
-    return Outcome(
-        identical=bool(cosine >= SAME_DIRECTION), difference=float(np.abs(mine - theirs).max(initial=0))
-    )
+    return Outcome(identical=bool(cosine >= SAME_DIRECTION), difference=_largest(mine - theirs))
 
 
 def together(outcomes: Sequence[Outcome]) -> Outcome:
@@ -143,4 +144,9 @@ def _place(served: Scored, original: Scored, scores: dict[Hashable, float]) -> s
 def _difference(served: Sequence[Scored], original: Sequence[Scored]) -> float:
     """Between the scores of the same answer."""
     known = dict(original)
-    return max((abs(score - known[key]) for key, score in served if key in known), default=0.0)
+    return _largest([score - known[key] for key, score in served if key in known])
+
+
+def _largest(differences: npt.ArrayLike) -> float:
+    """NaN if one is."""
+    return float(np.abs(np.asarray(differences, np.float64)).max(initial=0))

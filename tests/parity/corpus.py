@@ -17,7 +17,12 @@ OF_EACH_LANGUAGE = 12
 
 ODD = (
     *("", " ", "\n\t", ".", "\u200b", "\ufeff", "[CLS]", "</s>", "x" * 400),
-    *("e\u0301te\u0301 \u0939\u093f\u0928\u094d\u0926\u0940", "👩\u200d🚀👩\u200d🚀 🇪🇺", "\u202eabc\u202c", "a\x00b"),
+    *(
+        "e\u0301te\u0301 \u0939\u093f\u0928\u094d\u0926\u0940",
+        "👩\u200d🚀👩\u200d🚀 🇪🇺",
+        "\u202eabc\u202c",
+        "a\x00b",
+    ),
 )
 """Empty and all but empty, one endless word, combining marks, joined emoji, changed direction, a zero byte."""
 

@@ -8,6 +8,8 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +41,13 @@ Answers = list[list[Any]]
 Original = Callable[[Path, Sequence[Call]], Answers]
 
 
-class OracleMissing(Exception):
-    """The library that says what is right is not on this machine."""
+def lacks_transformers_4() -> str | None:
+    """Why nobody here can say what is right, if that is so."""
+    return None if oracle_python() else f"no Python with transformers 4.57: {VARIABLE} names none"
+
+
+def lacks_sentence_transformers() -> str | None:
+    return None if find_spec("sentence_transformers") else "sentence-transformers is not installed"
 
 
 def classified(checkpoint: Path, calls: Sequence[Call]) -> Answers:
@@ -52,7 +59,17 @@ def classified(checkpoint: Path, calls: Sequence[Call]) -> Answers:
 
 
 def tagged(checkpoint: Path, calls: Sequence[Call]) -> Answers:
-    return _by_pipeline("token-classification", checkpoint, calls, lambda pipe, text, o: pipe(text, **o))
+    """By the pipeline's own steps, so that what its model says of a text is computed once for all strategies."""
+    known: dict[tuple[str, str], list[Any]] = {}
+
+    def ask(pipe: Any, text: str, options: dict[str, Any]) -> Any:
+        before, meanwhile, after = pipe._sanitize_parameters(**options)
+        key = text, repr(before)
+        if key not in known:
+            known[key] = [pipe.forward(row, **meanwhile) for row in pipe.preprocess(text, **before)]
+        return pipe.postprocess(known[key], **after)
+
+    return _by_pipeline("token-classification", checkpoint, calls, ask)
 
 
 def judged(checkpoint: Path, calls: Sequence[Call]) -> Answers:
@@ -72,8 +89,6 @@ def filled(checkpoint: Path, calls: Sequence[Call]) -> Answers:
 
 def answered(checkpoint: Path, calls: Sequence[Call]) -> Answers:
     """By the pipeline of transformers 4, in a Python of its own."""
-    if oracle_python() is None:
-        raise OracleMissing(f"{VARIABLE} names no Python with transformers 4.57")
     names = AutoTokenizer.from_pretrained(checkpoint).model_input_names
     asks = [
         {"question": question, "context": context, **call.original}
@@ -86,24 +101,16 @@ def answered(checkpoint: Path, calls: Sequence[Call]) -> Answers:
 
 def embedded(checkpoint: Path, calls: Sequence[Call]) -> Answers:
     with _quiet():
-        model = _sentence_transformers().SentenceTransformer(str(checkpoint), device="cpu")
+        model = import_module("sentence_transformers").SentenceTransformer(str(checkpoint), device="cpu")
         return [list(model.encode(list(call.items), **call.original)) for call in calls]
 
 
 def reranked(checkpoint: Path, calls: Sequence[Call]) -> Answers:
     with _quiet():
-        model = _sentence_transformers().CrossEncoder(str(checkpoint), device="cpu")
+        model = import_module("sentence_transformers").CrossEncoder(str(checkpoint), device="cpu")
         return [
             [model.rank(query, list(texts), **call.original) for query, texts in call.items] for call in calls
         ]
-
-
-def _sentence_transformers() -> Any:
-    try:
-        import sentence_transformers
-    except ModuleNotFoundError as error:
-        raise OracleMissing("sentence-transformers is not installed") from error
-    return sentence_transformers
 
 
 def _by_pipeline(

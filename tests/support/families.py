@@ -376,8 +376,7 @@ def save(folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFas
 def sharpen(model: PreTrainedModel) -> None:
     """Random heads answer nearly the same to everything; larger weights make answers that differ.
 
-    A layer of n inputs keeps the size of what goes through it with weights of 1/√n; encoders have half more than
-    that, heads three times as much.
+    A layer of n inputs keeps the size of what goes through it with weights of 1/√n; heads have three times that.
     Tables come last, since heads may share theirs: they are looked up and normalised, so one scale fits all.
     """
     modules = list(model.named_modules())
@@ -385,7 +384,7 @@ def sharpen(model: PreTrainedModel) -> None:
         for name, module in modules:
             if isinstance(module, torch.nn.Linear | torch.nn.Conv1d):
                 head = "pooler" in name or not name.startswith(f"{model.base_model_prefix}.")
-                module.weight.normal_(std=(3 if head else 1.5) * module.weight[0].numel() ** -0.5)
+                module.weight.normal_(std=(3 if head else 1) * module.weight[0].numel() ** -0.5)
         for _, module in modules:
             if isinstance(module, torch.nn.Embedding):
                 module.weight.normal_()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from transformers import PreTrainedTokenizerFast
 
+from tests.support.families import FAMILIES, make_tokenizer
 from tests.training.tiny_base import FILLERS, TOPICS
 from tritext.questions import GoldAnswer, Question
 from tritext.tagged import TaggedText
@@ -124,3 +125,21 @@ def test_the_answer_is_the_likeliest_span_over_all_windows_and_none_wins_only_wh
 def test_windows_without_room_are_refused_in_one_sentence(tokenizer: PreTrainedTokenizerFast) -> None:
     with pytest.raises(BadOption, match=r"--doc-stride is 20: expected less.*24 tokens"):
         read(tokenizer, [question(["the"], 0)], doc_stride=20)
+
+
+@pytest.mark.parametrize(
+    "family", ["bert-cased", "roberta", "xlm-roberta", "albert", "deberta-v2", "modernbert"]
+)
+def test_whatever_the_tokenizer_pieces_stand_at_the_beginning_of_their_tokens(family: str) -> None:
+    tokenizer = make_tokenizer(FAMILIES[family], max_length=64)
+    row = tagged(["Zoë", "lost", "iron", "🙂", "in", "Köln", "日本", "U.S.", "don't", "e\u0301te\u0301", "x"])
+    (window,) = tagged_windows(tokenizer, [row], max_length=128)
+    encoded = tokenizer(row.text, return_offsets_mapping=True)
+    assert window.tokens.tolist() == list(range(len(row.tags)))
+    for piece, token in zip(window.pieces, window.tokens, strict=True):
+        start, end = encoded["offset_mapping"][piece]
+        before = encoded["offset_mapping"][piece - 1][1] if piece > 1 else 0
+        assert start <= row.offsets[token][0] < max(end, start + 1), (
+            "the piece begins the token, or in the blank before it"
+        )
+        assert before <= row.offsets[token][0], "no earlier piece is the token's"

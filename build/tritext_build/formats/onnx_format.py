@@ -11,8 +11,8 @@ import onnxruntime
 import torch
 
 from tritext_build.graph import ServedGraph
-from tritext_build.quiet import quiet
 
+from .boundary import serving_as
 from .format import RunGraph
 from .onnx_int8 import quantize_per_token
 from .onnx_surgery import fix_width, position_nodes, save
@@ -45,8 +45,9 @@ class OnnxFormat:
     def export(
         self, graph: ServedGraph, example: dict[str, npt.NDArray[np.int64]], path: Path, recipe: str
     ) -> None:
-        graph.model.set_attn_implementation("eager")  # type: ignore[operator]
-        proto = _export(graph, example)
+        with serving_as(self.name):
+            graph.model.set_attn_implementation("eager")  # type: ignore[operator]
+            proto = _export(graph, example)
         if recipe.startswith("int8"):
             quantize_per_token(proto, behind_gelu=recipe != INT8_SPARING_GELU)
         elif recipe == "fp16":
@@ -57,10 +58,13 @@ class OnnxFormat:
     def load(self, path: Path, output_names: Sequence[str]) -> RunGraph:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        with serving_as(self.name):
+            session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
         def run(inputs: dict[str, npt.NDArray[np.int64]]) -> dict[str, npt.NDArray[np.float32]]:
-            return dict(zip(output_names, session.run(list(output_names), inputs), strict=True))
+            with serving_as(self.name):
+                return dict(zip(output_names, session.run(list(output_names), inputs), strict=True))
 
         return run
 
@@ -71,16 +75,15 @@ def _export(graph: ServedGraph, example: dict[str, npt.NDArray[np.int64]]) -> on
     cut = {**example, **{name: example[name][:, :longest].copy() for name in graph.input_names}}
     batch, length = torch.export.Dim("batch", max=4096), torch.export.Dim("length", max=1 << 20)
     free = [{0: batch, 1: length} for _ in graph.input_names] + [{0: batch} for _ in graph.extra_names]
-    with quiet():
-        program = torch.onnx.export(
-            graph.eval(),
-            tuple(torch.from_numpy(cut[name]) for name in graph.all_names),
-            dynamo=True,
-            dynamic_shapes=(tuple(free),),
-            input_names=list(graph.all_names),
-            output_names=list(graph.output_names),
-            opset_version=OPSET,
-        )
+    program = torch.onnx.export(
+        graph.eval(),
+        tuple(torch.from_numpy(cut[name]) for name in graph.all_names),
+        dynamo=True,
+        dynamic_shapes=(tuple(free),),
+        input_names=list(graph.all_names),
+        output_names=list(graph.output_names),
+        opset_version=OPSET,
+    )
     proto: onnx.ModelProto = program.model_proto  # type: ignore[union-attr]
     del proto.graph.value_info[:]
     return proto

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import torch
 
 from tritext_build.graph import ServedGraph, TrimmedGraph
-from tritext_build.quiet import quiet
 
+from .boundary import serving_as
 from .format import RunGraph
 from .reduced import reduced
 
@@ -53,16 +53,16 @@ class TorchScriptFormat:
             graph = graph.with_model(reduced(graph.model, REDUCED[recipe]))
         inputs = tuple(torch.from_numpy(example[name]) for name in graph.all_names)
         buffer = io.BytesIO()
-        with quiet(), torch.inference_mode():
+        with serving_as(self.name), torch.inference_mode():
             torch.jit.save(torch.jit.trace(TrimmedGraph(graph).eval(), inputs, check_trace=False), buffer)  # type: ignore[no-untyped-call]
         path.write_bytes(buffer.getbuffer())
 
     def load(self, path: Path, output_names: Sequence[str]) -> RunGraph:
-        with quiet():
+        with serving_as(self.name):
             module = torch.jit.load(str(path), map_location="cpu").eval()  # type: ignore[no-untyped-call]
 
         def run(inputs: dict[str, npt.NDArray[np.int64]]) -> dict[str, npt.NDArray[np.float32]]:
-            with torch.inference_mode(), torch.jit.optimized_execution(False):  # type: ignore[attr-defined]
+            with serving_as(self.name), torch.inference_mode(), torch.jit.optimized_execution(False):  # type: ignore[attr-defined]
                 outputs = module(*(torch.from_numpy(array) for array in inputs.values()))
             return {name: output.numpy() for name, output in zip(output_names, outputs, strict=True)}
 

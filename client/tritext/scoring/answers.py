@@ -51,7 +51,9 @@ def answers_of(task: Task, options: Options, *, one_by_one: bool, raw: bool, pre
         found = _whole("result")
     else:
         found = _one_relevance() if one_by_one else ANSWERS[task.name](options)
-    return replace(found, columns=tuple(replace(column, name=prefix + column.name) for column in found.columns))
+    return replace(
+        found, columns=tuple(replace(column, name=prefix + column.name) for column in found.columns)
+    )
 
 
 def by_row(answer: Any) -> list[Any]:

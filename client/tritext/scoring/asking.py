@@ -3,7 +3,7 @@
 import itertools
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,14 +12,14 @@ from tritext.failures import ClientError, DeadlineExceeded, InvalidText, ServerF
 from tritext.scoring.jobs import Job
 
 PASSING = (TransientError, DeadlineExceeded, ServerFailed)
-"""What may be over after a while, as a restart of the server is."""
+"""What may be over after a while, as a restart of the server is; a failure only of a server that has answered before."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 15.0
 
 Answered = tuple[Job, Any]
 
 
-class PatienceLost(Exception):  # noqa: N818 - no error of the user's: it becomes one where the rows done are known
+class PatienceLost(Exception):
     """The server stayed away for longer than it was to be waited for."""
 
     def __init__(self, *, seconds: float, last: ClientError) -> None:
@@ -45,7 +45,7 @@ class Asking:
     gathered: int | None
     waits: Callable[[str], None]
 
-    def answered(self, jobs: Iterable[Job]) -> Iterator[Answered]:
+    def answered(self, jobs: Iterable[Job]) -> Generator[Answered, None, None]:
         """Each job with its answer, in order, or with an `InvalidText` in its place.
 
         Raises:
@@ -61,14 +61,16 @@ class Asking:
     def _insisted(self, jobs: Iterator[Job]) -> Iterator[Answered]:
         """As `answered`; what was on its way when the server went away is asked for again."""
         under_way: deque[Job] = deque()
-        since, pauses = time.monotonic(), _pauses()
+        since, pauses, works = time.monotonic(), _pauses(), False
         while True:
             try:
                 for answer in self._streamed(under_way, jobs):
                     self.waits("")
                     yield under_way.popleft(), answer
-                    since, pauses = time.monotonic(), _pauses()
-            except PASSING as error:
+                    since, pauses, works = time.monotonic(), _pauses(), True
+            except PASSING as error:  # noqa: PERF203
+                if isinstance(error, ServerFailed) and not works:
+                    raise
                 pause = next(pauses)
                 if time.monotonic() + pause - since > self.patience:
                     raise PatienceLost(seconds=time.monotonic() - since, last=error) from error

@@ -63,7 +63,9 @@ def open_tsv(path: Path, wanted: Sequence[str]) -> Delimited:
 
 def _opened(path: Path, wanted: Sequence[str], split: Callable[[Lines], Iterator[Fields]]) -> Delimited:
     with lines_of(path, Position()) as lines:
-        header, problem = next(((fields, wrong) for fields, wrong in split(lines) if fields or wrong), ([], ""))
+        header, problem = next(
+            ((fields, wrong) for fields, wrong in split(lines) if fields or wrong), ([], "")
+        )
         if problem or lines.problem:
             raise lines.bad(problem or f"{lines.problem}; convert the file")
         behind = lines.position

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tritext.errors import Interrupted, TritextError
+from tritext.tables import BadRow
 
 
 class ScoringError(TritextError):
@@ -105,8 +106,27 @@ class JournalUnreadable(ScoringError):
 class Stopped(ScoringError):
     """A run ended before its end; what is done is kept."""
 
-    def __init__(self, reason: str, *, rows: int, goes_on: str) -> None:
-        super().__init__(f"{reason} {rows:,} rows are done; {goes_on} goes on from row {rows + 1:,}.")
+    def __init__(self, reason: str, *, rows: int, overwrite: bool, remedy: str = "") -> None:
+        changes = [remedy] if remedy else []
+        changes += ["without --overwrite"] if overwrite else []
+        command = f"the same command {' and '.join(changes)}".strip()
+        super().__init__(f"{reason} Rows done: {rows:,}; {command} goes on from row {rows + 1:,}.")
+
+
+class RowRefused(BadRow):
+    """A row has no answer, and nobody said to go on."""
+
+
+class StoppedAtRow(Stopped):
+    """The same, with what to do."""
+
+    def __init__(self, error: RowRefused, *, rows: int, overwrite: bool) -> None:
+        super().__init__(
+            str(error),
+            rows=rows,
+            overwrite=overwrite,
+            remedy="with --keep-going, which notes errors in a column,",
+        )
 
 
 class ServerStayedAway(Stopped):
@@ -115,7 +135,7 @@ class ServerStayedAway(Stopped):
     exit_code = 4
 
 
-class StoppedByHand(Stopped, Interrupted):
+class StoppedByHand(Stopped):
     """Ctrl+C, or SIGTERM."""
 
     exit_code = Interrupted.exit_code

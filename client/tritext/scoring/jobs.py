@@ -14,7 +14,7 @@ from tritext.scoring.inputs import Row
 from tritext.sources import Source
 from tritext.tables import BadRow
 
-OTHER_KIND = "expected a list of texts, as in the first row, or one text, as in the first row"
+OTHER_KIND = "expected one text, as in the rows before"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,15 +66,14 @@ class Reading:
         jobs = map(self._single, rows)
         return jobs if self.gathered is None else self._together(jobs, self.gathered)
 
-    def looking_at(self, first: Row) -> "Reading":
-        """The same, knowing from the first row whether a list of texts is in one row or in several."""
+    def looking_at(self, rows: Iterable[Row]) -> "Reading":
+        """The same, knowing from the first sound row whether a list of texts is in one row or in several."""
         field = next((field for field in self.source.open if _is_gathered(field)), None)
         if field is None:
             return self
         place = [each.input for each in self.source.fields].index(field.input)
-        job = self._single(first)
-        text = first.record.get(self.columns[field.input])
-        one_each = job.item is not None and job.item[place] == [text]
+        first = next((job for job in map(self._single, rows) if job.item is not None), None)
+        one_each = first and first.item[place] == [first.rows[0].record[self.columns[field.input]]]
         return replace(self, gathered=place) if one_each else self
 
     def _single(self, row: Row) -> Job:
@@ -102,7 +101,9 @@ class Reading:
     def _is_of_other_kind(self, item: Any, row: Row) -> bool:
         if self.gathered is None:
             return False
-        return bool(item[self.gathered] != [row.record[self.columns[self.source.fields[self.gathered].input]]])
+        return bool(
+            item[self.gathered] != [row.record[self.columns[self.source.fields[self.gathered].input]]]
+        )
 
     def _together(self, jobs: Iterable[Job], gathered: int) -> Iterator[Job]:
         """Neighbours that agree in everything else as one job, of no more texts than a request takes."""
@@ -121,9 +122,7 @@ def scored(job: Job, answer: Any, answers: Answers, *, gathered: bool) -> list[S
         problem = job.problem or f"the {answer.input.lower().replace('_', ' ')} {answer.reason.rstrip('.')}"
         return [Scored(row=row, error=problem) for row in job.rows]
     parts = by_row(answer) if gathered else [answer]
-    return [
-        Scored(row=row, values=answers.values(part)) for row, part in zip(job.rows, parts, strict=True)
-    ]
+    return [Scored(row=row, values=answers.values(part)) for row, part in zip(job.rows, parts, strict=True)]
 
 
 def _is_gathered(field: Field) -> bool:

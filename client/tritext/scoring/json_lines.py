@@ -40,13 +40,14 @@ class JsonLines:
 def open_json_lines(path: Path, wanted: Sequence[str]) -> JsonLines:  # noqa: ARG001
     """A JSONL file, which is read once to learn its columns: any object may have keys that no other has."""
     types: dict[str, str | None] = {}
-    number = 0
+    is_empty = True
     with lines_of(path, Position()) as lines:
-        for number, row in enumerate(_rows(lines), start=1):
+        for row in _rows(lines):
+            is_empty = False
             for name, value in row.record.items():
                 types[name] = _wider(types.get(name), value)
         behind = lines.position
-    if not number:
+    if is_empty:
         raise NoRows(path=path)
     return JsonLines(
         path=path,

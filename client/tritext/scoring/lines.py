@@ -49,7 +49,9 @@ class Lines:
         self._at += len(raw)
         self._line += 1
         if self._at - self._begun > MOST_ROW_BYTES:
-            raise self.bad(f"this row is longer than {MOST_ROW_BYTES >> 20} MB, or its quotation marks do not match")
+            raise self.bad(
+                f"this row is longer than {MOST_ROW_BYTES >> 20} MB, or its quotation marks do not match"
+            )
         try:
             return bare.decode()
         except UnicodeDecodeError as error:

@@ -4,15 +4,18 @@ import csv
 import io
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from tritext.scoring.answers import Column
-from tritext.scoring.errors import OutputUnwritable
+from tritext.scoring.errors import JournalUnreadable, OutputUnwritable
+from tritext.scoring.inputs import Input
 from tritext.scoring.jobs import Scored
+from tritext.scoring.parquet import library
 
 BUFFER = 256 * 1024
 """Characters that are kept before they are written."""
@@ -65,19 +68,17 @@ class TextOutput:
 
     pause = 1.0
 
-    def __init__(
-        self, path: Path, position: int, *, head: str, form: Callable[[Scored], str]
-    ) -> None:
+    def __init__(self, path: Path, position: int, *, head: str, form: Callable[[Scored], str]) -> None:
         self._path, self._form = path, form
-        self._pending, self._length = [], 0
+        self._pending: list[str] = []
+        self._length = 0
+        _check_size(path, position)
         with written(path):
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
             os.ftruncate(self._file, position)
             os.lseek(self._file, position, os.SEEK_SET)
         if not position:
             self._add(head)
-
-    _pending: list[str]
 
     def write(self, scored: Scored) -> None:
         self._add(self._form(scored))
@@ -109,6 +110,16 @@ class TextOutput:
                 data = data[os.write(self._file, data) :]
 
 
+def open_output(path: Path, position: int, layout: Layout, source: Input) -> Output:
+    """The output at `path` by its suffix, cut back to `position`."""
+    if path.suffix in TEXT:
+        return TEXT[path.suffix](path, position, layout)
+    library(path)
+    from tritext.scoring.parquet_output import ParquetOutput  # noqa: PLC0415 - needs pyarrow
+
+    return ParquetOutput(path, position, layout, source)
+
+
 def open_csv(path: Path, position: int, layout: Layout) -> TextOutput:
     """A CSV file; lists and objects in it are JSON."""
     return TextOutput(
@@ -132,6 +143,52 @@ def open_tsv(path: Path, position: int, layout: Layout) -> TextOutput:
 def open_json_lines(path: Path, position: int, layout: Layout) -> TextOutput:
     """A JSONL file; an object has the column of errors only if it has an error."""
     return TextOutput(path, position, head="", form=lambda scored: _json_line(scored, layout))
+
+
+def widened(old: Path, new: Path, size: int, name: str) -> int:
+    """A delimited file with one more, empty column; returns the new file's size.
+
+    Args:
+        old: The file, of which the first `size` bytes stand.
+        new: The one to write.
+        size: See `old`.
+        name: The column.
+    """
+    _check_size(old, size)
+    with written(new):
+        os.truncate(old, size)
+        with (
+            old.open(encoding="utf-8", newline="") as source,
+            new.open("w", encoding="utf-8", newline="") as file,
+        ):
+            added = name
+            for line in _records(source, is_csv=old.suffix == ".csv"):
+                file.write(line(added))
+                added = ""
+            file.flush()
+            os.fsync(file.fileno())
+            return os.fstat(file.fileno()).st_size
+
+
+def _check_size(path: Path, size: int) -> None:
+    """Raise if the file does not reach so far; cutting it to a size would fill it up with zeros."""
+    if (path.stat().st_size if path.exists() else 0) < size:
+        raise JournalUnreadable(path.parent)
+
+
+def _records(source: Iterable[str], *, is_csv: bool) -> Iterator[Callable[[str], str]]:
+    """Each record as a function that makes its line with one more field."""
+    if is_csv:
+        yield from (partial(_longer, fields) for fields in csv.reader(source, strict=True))
+    else:
+        yield from (partial(lambda bare, field: f"{bare}\t{field}\n", line[:-1]) for line in source)
+
+
+def _longer(fields: Sequence[str], field: str) -> str:
+    return csv_line([*fields, field])
+
+
+TEXT = {".csv": open_csv, ".tsv": open_tsv, ".jsonl": open_json_lines, ".ndjson": open_json_lines}
 
 
 def values(scored: Scored, layout: Layout) -> list[Any]:

@@ -9,9 +9,19 @@ from typing import Any
 
 from tritext.errors import MissingExtra
 from tritext.scoring.inputs import Position, Row
-from tritext.tables import DataFileUnreadable, NoRows
+from tritext.tables import DataFileUnreadable, NoRows, RecordsError
 
 BATCH_ROWS = 512
+
+
+class OnlyForParquet(RecordsError):
+    """A column's values have no form in text."""
+
+    def __init__(self, *, path: Path, name: str, type: Any) -> None:  # noqa: A002
+        super().__init__(
+            f"{path} has a column {name!r} of {type}, which only Parquet can hold: write Parquet, or leave the "
+            "column out with --keep."
+        )
 
 
 class Parquet:
@@ -26,7 +36,7 @@ class Parquet:
     def rows(self, since: Position, *, read: Collection[str], carry: Sequence[str]) -> Iterator[Row]:
         number = since.at
         for batch in self._batches(number, [name for name in self.columns if name in {*read, *carry}]):
-            values = {name: in_python(batch.column(name)) for name in self.columns if name in read}
+            values = {name: self._values(name, batch) for name in self.columns if name in read}
             carried = batch.select(carry)
             for index in range(batch.num_rows):
                 number += 1
@@ -40,6 +50,12 @@ class Parquet:
 
     def arrow_fields(self, names: Sequence[str]) -> list[Any]:
         return [self._file.schema_arrow.field(name) for name in names]
+
+    def _values(self, name: str, batch: Any) -> list[Any]:
+        try:
+            return in_python(batch.column(name))
+        except ValueError as error:  # such as nanoseconds within lists
+            raise OnlyForParquet(path=self.path, name=name, type=batch.column(name).type) from error
 
     def _batches(self, since: int, names: list[str]) -> Iterator[Any]:
         """Record batches of these columns from row `since` on; row groups before it are not read."""
@@ -97,7 +113,9 @@ def in_python(column: Any) -> list[Any]:
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         # Files from elsewhere may hold bytes there that are not UTF-8; they are a row's fault, not the batch's.
         return _decoded(column.cast(pa.large_binary() if pa.types.is_large_string(kind) else pa.binary()))
-    if any(test(kind) for test in (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)):
+    if any(
+        test(kind) for test in (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
+    ):
         return _decoded(column)
     if pa.types.is_temporal(kind) or pa.types.is_decimal(kind):
         return [None if value is None else str(value) for value in column.cast(pa.string()).to_pylist()]
@@ -106,7 +124,9 @@ def in_python(column: Any) -> list[Any]:
 
 
 def _decoded(column: Any) -> list[str | None]:
-    return [None if value is None else value.decode("utf-8", "surrogateescape") for value in column.to_pylist()]
+    return [
+        None if value is None else value.decode("utf-8", "surrogateescape") for value in column.to_pylist()
+    ]
 
 
 @contextmanager

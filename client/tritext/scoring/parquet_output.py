@@ -1,6 +1,8 @@
 """Parquet as output. A closed Parquet file cannot be appended to, so rows go into one small file a commit, merged at the end."""
 
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -8,16 +10,20 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import parquet
 
+from tritext.scoring.errors import JournalUnreadable
 from tritext.scoring.inputs import Input
 from tritext.scoring.jobs import Scored
 from tritext.scoring.outputs import Layout, cell, written
 
-GROUP_BYTES = 64 * 1024 * 1024
+GROUP_BYTES = 32 * 1024 * 1024
 GROUP_ROWS = 128 * 1024
 """A row group of the merged file ends when it has as many of either."""
 
 BATCH_ROWS = 1000
 """Rows that are kept before they become Arrow's."""
+
+MERGED_ROWS = 4096
+"""Rows that are read at a time when files are merged."""
 
 
 class ParquetOutput:
@@ -34,6 +40,8 @@ class ParquetOutput:
                 *([pa.field(layout.error, pa.string())] if layout.error else []),
             ]
         )
+        if not all(self._segment(number).exists() for number in range(1, position + 1)):
+            raise JournalUnreadable(path.parent)
         self._pending: list[Scored] = []
         self._writer: parquet.ParquetWriter | None = None
 
@@ -63,7 +71,7 @@ class ParquetOutput:
     def close(self) -> None:
         # What is open has no footer and counts for nothing; it is closed for its file handle only.
         if self._writer:
-            with written(self._path):
+            with suppress(OSError, pa.ArrowException):
                 self._writer.close()
 
     def _segment(self, number: int) -> Path:
@@ -93,7 +101,9 @@ class ParquetOutput:
     def _kept(self, rows: Sequence[Scored]) -> list[Any]:
         fields = list(self._schema)[: len(self._layout.kept)]
         if rows[0].row.batch is None:
-            return [_array([scored.row.record.get(field.name) for scored in rows], field.type) for field in fields]
+            return [
+                _array([scored.row.record.get(field.name) for scored in rows], field.type) for field in fields
+            ]
         parts = list(_slices(rows))
         return [pa.chunked_array([part.column(field.name) for part in parts], field.type) for field in fields]
 
@@ -102,7 +112,7 @@ class ParquetOutput:
         batches: list[pa.Table] = []
         for number in range(1, self._count + 1):
             with parquet.ParquetFile(self._segment(number)) as segment:
-                for batch in segment.iter_batches(use_threads=False):
+                for batch in segment.iter_batches(MERGED_ROWS, use_threads=False):
                     batches.append(self._whole(pa.Table.from_batches([batch])))
                     if sum(b.nbytes for b in batches) > GROUP_BYTES or sum(map(len, batches)) > GROUP_ROWS:
                         yield pa.concat_tables(batches)
@@ -120,8 +130,6 @@ class ParquetOutput:
 
 def synced(path: Path) -> None:
     """Put a written file on the disk."""
-    import os
-
     with path.open("rb") as file:
         os.fsync(file.fileno())
 

@@ -39,7 +39,9 @@ class Rows:
         texts = texts_of(request, "TEXT")
         if not self._pairs:
             return Ask(list(texts), truncation)
-        return Ask(list(zip(texts, texts_of(request, "TEXT_PAIR"), strict=True)), truncation)
+        pairs = zip(texts, texts_of(request, "TEXT_PAIR"), strict=True)
+        # An empty pair is none to the pipeline.
+        return Ask([(text, pair) if pair else text for text, pair in pairs], truncation)
 
     def encode(self, asks: Sequence[Ask]) -> list[Tensors | BadRequest]:
         """For each request its model inputs, INT64 [texts, max_length], and TOKEN_COUNT, INT32 [texts, 1]."""
