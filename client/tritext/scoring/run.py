@@ -209,7 +209,7 @@ class Scoring:
             self._ahead,
             rows=self._ahead.rows + len(found),
             bad=self._ahead.bad + len(bad),
-            read=job.rows[0].after,
+            read=job.rows[-1].after,
         )
         self._show.moved(at=self._ahead.read.at, rows=self._ahead.rows)
 
