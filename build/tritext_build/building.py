@@ -31,6 +31,9 @@ Tell = Callable[[str, float], None]
 COMPANY_LINES = 64
 """How many lines are computed alone as well as in batches."""
 
+EXAMPLE_LINES = 32
+"""How many lines a format gets to trace the graph with, and to measure on."""
+
 LONGEST_PROBE = 512
 """Words of the longest text that the gates ask: a word is a token or more, and attention grows with their square."""
 
@@ -139,8 +142,9 @@ def _export(
     """Write the graph by the first recipe of its precision whose gates hold; the recipe and what was measured."""
     form, path, graph = version.format, staged / version.graph_path, original.graph
     encoder = Encoder.from_file(staged / version.tokenizer_paths[0], **version.encoder_settings())
-    probes = version.task.probes(original.checkpoint, _own_texts())
-    example = encoder.encode(_mixed(probes, 2), truncate=version.task.truncate).inputs
+    own = version.task.probes(original.checkpoint, _own_texts())
+    probes = original.lines if len(original.lines) >= EXAMPLE_LINES else own
+    example = encoder.encode(_mixed(probes, EXAMPLE_LINES), truncate=version.task.truncate).inputs
     example |= version.task.extra_inputs(original.checkpoint, example["input_ids"])
     failures: list[Gate] = []
     for recipe in form.recipes[version.precision]:

@@ -60,3 +60,12 @@ def test_a_row_of_zeros_stays_zero(session: onnxruntime.InferenceSession) -> Non
 def test_products_of_activations_stay_fp32(session: onnxruntime.InferenceSession) -> None:
     x = RNG.normal(size=(2, 3, WIDTH)).astype(np.float32)
     np.testing.assert_allclose(session.run(["z"], {"x": x})[0], x @ x.transpose(0, 2, 1), rtol=1e-5)
+
+
+def test_the_products_that_are_spared_are_the_fewest_that_carry_the_share() -> None:
+    from tritext_build.formats.onnx_sensitivity import _worst
+
+    errors = {"small": 1.0, "large": 6.0, "middle": 3.0}
+    assert set(_worst(errors, 0.5)) == {"large"}
+    assert set(_worst(errors, 0.75)) == {"large", "middle"}
+    assert set(_worst(errors, 1.0)) == {"large", "middle", "small"}

@@ -48,7 +48,7 @@ class Format(Protocol):
     def export(
         self, graph: ServedGraph, example: dict[str, npt.NDArray[np.int64]], path: Path, recipe: str
     ) -> None:
-        """Write `graph` to `path`; `example` are encoded rows of different lengths."""
+        """Write `graph` to `path`; `example` are a few encoded rows of different lengths."""
         ...
 
     def load(self, path: Path, output_names: Sequence[str]) -> RunGraph:

@@ -5,7 +5,7 @@ beside it. Here every token has a scale of its own, as in LLM.int8() (Dettmers e
 row-wise quantization: https://arxiv.org/abs/2208.07339), in operators of the ONNX standard only.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,17 +88,22 @@ class Product:
             yield numpy_helper.from_array(fall.astype(np.float32), f"{self.w.name}_fall")
 
 
-def quantize_per_token(proto: onnx.ModelProto, *, behind_gelu: bool = True) -> int:
+def products_of(proto: onnx.ModelProto) -> frozenset[str]:
+    """The products that can be int8, by the names of their outputs."""
+    return frozenset(product.y for product in _products(proto.graph))
+
+
+def quantize_per_token(proto: onnx.ModelProto, *, spared: Collection[str] = ()) -> int:
     """Replace, in place, every product of activations with a constant matrix by its int8 form.
 
-    Embeddings, norms, attention products, biases and the heads (which are Gemm) stay FP32; without
-    `behind_gelu`, so do the products of what comes out of a Gelu, which lose the most.
+    Embeddings, norms, attention products, biases and the heads (which are Gemm) stay FP32, and so do the
+    `spared` products, which are named by their outputs.
 
     Returns:
         How many products were replaced.
     """
     graph = proto.graph
-    products = {product.y: product for product in _products(graph) if behind_gelu or not product.gelu}
+    products = {product.y: product for product in _products(graph) if product.y not in spared}
     nodes: list[NodeProto] = []
     quantized: set[str] = set()
     for node in graph.node:
