@@ -1,6 +1,7 @@
 """What is served is what the original library answers: a selection of the table that `python -m tests.parity` makes."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,8 +9,12 @@ import pytest
 from tests.parity.cases import CASES
 from tests.parity.comparing import Outcome, Scored, Tally, by_place, in_order, ranked, vectors
 from tests.parity.corpus import gate_corpus
-from tests.parity.measuring import FORMATS, Cell, measure
-from tests.parity.subjects import Subject
+from tests.parity.measuring import FORMATS, Cell, key_of, measure
+from tests.parity.page import render
+from tests.parity.results import Results
+from tests.parity.subjects import Subject, subjects
+
+ROOT = Path(__file__).parents[2]
 
 SELECTION = {
     ("text-classification", "roberta", "onnx"),
@@ -107,3 +112,22 @@ def test_embeddings_point_the_same_way(served: Any) -> None:
 
 def test_no_answers_are_no_parity() -> None:
     assert not Tally().passed
+
+
+# ---- the table
+
+
+def test_cells_that_passed_are_kept_and_the_others_made_again(tmp_path: Path) -> None:
+    subject = Subject(case_name="fill-mask", family="bert")
+    for form, passed in (("onnx", True), ("torchscript", False)):
+        Results(tmp_path / "parity.json").keep(Cell(subject=subject, form=form, tally=Tally(), passed=passed))
+    kept = Results(tmp_path / "parity.json")
+    assert [kept.is_done(key_of(subject, form)) for form in FORMATS] == [True, False]
+
+
+def test_the_page_is_that_of_the_newest_figures_and_every_cell_has_one_or_a_reason() -> None:
+    figures = Results(sorted((ROOT / "perf" / "results").glob("*/parity.json"))[-1])
+    page = (ROOT / "docs" / "parity.md").read_text(encoding="utf-8")
+    assert page == render(figures.facts, figures.cells)
+    assert set(figures.cells) == {key_of(subject, form) for subject in subjects() for form in FORMATS}
+    assert all(cell["passed"] for cell in figures.cells.values())

@@ -29,6 +29,8 @@ QUESTIONS = ("Who?", "What is it about?", "Wann war das?", "谁", "Что?")
 PASSAGES = 20
 STRIDE = 16
 FILLINGS = 5
+MASKED_WITHIN = 20
+"""Characters of a text behind which no mask stands, so that few are cut off."""
 STRATEGIES = ("simple", "first", "average", "max")
 
 
@@ -202,7 +204,7 @@ def _same_ranks(served: Any, original: Any) -> Outcome:
 
 
 def _fill_calls(corpus: Corpus, checkpoint: Path) -> list[Call]:
-    """A mask in front of a text, in its middle, or at its end; some with two."""
+    """A mask in front of a text, in its middle, or at its end, if that is not too far; some with two."""
     mask: str = AutoTokenizer.from_pretrained(checkpoint).mask_token
     places = ((0.0,), (0.5,), (1.0,))
     spare = {"top_k": FILLINGS + SPARE_FILLINGS}
@@ -213,7 +215,7 @@ def _fill_calls(corpus: Corpus, checkpoint: Path) -> list[Call]:
 
 def _masked(text: str, mask: str, places: Sequence[float]) -> str:
     for place in sorted(places, reverse=True):
-        cut = round(place * len(text))
+        cut = min(round(place * len(text)), MASKED_WITHIN)
         text = f"{text[:cut]} {mask} {text[cut:]}"
     return text
 

@@ -86,7 +86,7 @@ def _cell(figures: Figures | None) -> str:
         return figures["reason"] if figures["passed"] else f"**fails**: {figures['reason']}"
     share = figures["identical"] / figures["answers"] if figures["answers"] else 0.0
     text = f"{figures['texts']} · {_percent(share)} · {figures['largest_difference']:.1e}"
-    apart = [f"{figures[key]} {what}" for key, what in APART.items() if figures[key]]
+    apart = [f"{figures[key]} {what}" for key, what in APART.items() if figures.get(key)]
     shown = f"{text} ({', '.join(apart)})" if apart else text
     return shown if figures["passed"] else f"**fails**: {shown}"
 

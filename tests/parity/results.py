@@ -3,7 +3,7 @@
 import json
 import platform
 import subprocess
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +52,16 @@ def circumstances(corpus: str) -> dict[str, Any]:
         "texts": corpus,
         "machine": machine,
         "python": platform.python_version(),
-        "libraries": {name: version(name) for name in LIBRARIES}
+        "libraries": {name: _version(name) for name in LIBRARIES}
         | {"transformers for question answering": _version_of_the_oracle()},
     }
+
+
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def _version_of_the_oracle() -> str:
