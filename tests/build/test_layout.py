@@ -9,8 +9,9 @@ import pytest
 from tests.build.test_model_config import classifier, version
 from tritext_build.errors import BadName, BadVersion
 from tritext_build.formats import FORMATS
-from tritext_build.layout import RUNTIME, ModelVersion, check_name
+from tritext_build.layout import ModelVersion, check_name
 from tritext_build.tasks import TASKS
+from tritext_build.tasks.task import RUNTIME
 
 ROOT = Path(__file__).parents[2]
 DEMO_LABELS = (
