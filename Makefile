@@ -9,7 +9,7 @@ TRITEXT := $(BIN)/tritext
 PIP_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types format docs bench image lock clean
+.PHONY: help setup demo test lint types format docs bench image lock oracle clean
 
 help: ## List these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -61,6 +61,16 @@ lock: ## Resolve the newest versions for all Pythons into requirements.lock (nee
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.10 --upgrade --no-annotate \
 	  --constraint requirements.in --output-file requirements.lock
 
+# The question-answering pipeline left transformers with version 5, and two versions do not go into one environment.
+ORACLE := .venv-transformers4
+oracle: $(ORACLE)/installed ## Install transformers 4.57 apart: tests compare question answering with its pipeline
+
+$(ORACLE)/installed:
+	$(PYTHON) -m venv $(ORACLE)
+	$(ORACLE)/bin/pip install --quiet --disable-pip-version-check $(PIP_ARGS) transformers==4.57.6 numpy \
+	  $$(sed -n 's/^\(torch==[^ ;]*\).*/\1/p' requirements.lock)
+	@touch $@
+
 clean: ## Remove .venv, caches, and what the demo made
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache checkpoints bench
+	rm -rf $(VENV) $(ORACLE) .pytest_cache .mypy_cache .ruff_cache checkpoints bench
 	git clean -dfXq model_repository

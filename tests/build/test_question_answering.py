@@ -17,7 +17,7 @@ from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 
 from tests.support.families import FAMILIES, make
 from tests.support.qa_golden import GOLDEN, MAX_LENGTH, RECORDED, make_asks, recorded
-from tests.support.qa_oracle import VARIABLE, ask_oracle, oracle_python, stand_in_logits
+from tests.support.qa_oracle import ask_oracle, oracle_python, stand_in_logits
 from tests.support.steps import encoder_of, model_inputs, request
 from tritext_build.runtime.question_answering.answers import Answers, Windows, Wish, best_answers, best_spans
 from tritext_build.runtime.question_answering.rows import Rows
@@ -124,7 +124,7 @@ def torch_logits(checkpoint: Path) -> Logits:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(oracle_python() is None, reason=f"no Python with the pipeline: {VARIABLE} names none")
+@pytest.mark.skipif(oracle_python() is None, reason="no Python with the pipeline: run `make oracle`")
 @pytest.mark.parametrize("family", FAMILIES)
 def test_answers_of_every_family_equal_the_pipelines(family: str, tmp_path: Path) -> None:
     """A checkpoint that transformers 5 wrote, in fp32, both here and in the pipeline of transformers 4."""

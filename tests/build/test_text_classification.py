@@ -24,6 +24,14 @@ def test_scores_are_exact_and_never_overflow(function: str, exact: object) -> No
     assert scores.dtype == np.float32
 
 
+def test_small_probabilities_keep_their_digits_and_their_order() -> None:
+    """Rankings are made of them: a relevance of 1e-7 is more than one of 9e-8."""
+    logits = np.linspace(-80, -10, 141, dtype=np.float32)
+    scores = FUNCTIONS["sigmoid"](logits)
+    np.testing.assert_allclose(scores, expit(logits.astype(np.float64)), rtol=1e-6)
+    assert (np.diff(scores) > 0).all()
+
+
 @pytest.mark.parametrize(
     ("top_k", "expected"), [(1, ["b"]), (2, ["b", "c"]), (99, ["b", "c", "a"]), (None, ["b", "c", "a"])]
 )

@@ -1,10 +1,8 @@
 """What transformers' own pipeline for question answering says, for the tests to compare with.
 
 The pipeline left transformers with version 5, so it is asked in another process: this file, run by a Python that
-has transformers 4.57 and torch, and that the environment variable TRITEXT_TRANSFORMERS4_PYTHON names:
-
-    python -m venv DIR && DIR/bin/pip install "transformers==4.57.*" torch
-    export TRITEXT_TRANSFORMERS4_PYTHON=DIR/bin/python
+has transformers 4.57 and torch. `make oracle` installs one; the environment variable TRITEXT_TRANSFORMERS4_PYTHON
+names another.
 
 Nothing here but the standard library and numpy is imported at the top, since both Pythons must be able to.
 """
@@ -22,11 +20,12 @@ import numpy as np
 import numpy.typing as npt
 
 VARIABLE = "TRITEXT_TRANSFORMERS4_PYTHON"
+INSTALLED = Path(__file__).parents[2] / ".venv-transformers4" / "bin" / "python"
 
 
 def oracle_python() -> str | None:
-    """The Python that has the pipeline, if the environment names one."""
-    return os.environ.get(VARIABLE)
+    """The Python that has the pipeline, if there is one."""
+    return os.environ.get(VARIABLE) or (str(INSTALLED) if INSTALLED.is_file() else None)
 
 
 def ask_oracle(

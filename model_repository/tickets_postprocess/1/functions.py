@@ -16,9 +16,12 @@ def softmax(logits: Floats) -> Floats:
 
 
 def sigmoid(logits: Floats) -> Floats:
-    """The logistic function, element by element, in FP32; written with tanh, which cannot overflow."""
-    half = np.float32(0.5)
-    result: Floats = half * (np.tanh(half * logits) + np.float32(1))
+    """The logistic function, element by element, in FP32; exact to the last digits however small it is.
+
+    The exponential is always of a negative number, so that nothing overflows and nothing cancels out.
+    """
+    tail = np.exp(-np.abs(logits))
+    result: Floats = np.where(logits >= 0, np.float32(1), tail) / (np.float32(1) + tail)
     return result
 
 
