@@ -143,7 +143,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def assert_same(case: Case, answer: Any, original: Any) -> None:
-    outcome = case.compare(answer, original)
+    outcome = case.compare(answer, original, None)
     assert outcome.identical + outcome.tied == outcome.places
     assert outcome.difference <= TOLERANCE
 

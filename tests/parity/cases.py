@@ -14,7 +14,7 @@ from transformers import AutoTokenizer
 from tests.parity import originals
 from tests.parity.comparing import Outcome, Scored, by_place, in_order, ranked, together, vectors
 from tests.parity.corpus import Corpus
-from tests.parity.originals import SPARE_FILLINGS, Call, Original
+from tests.parity.originals import Call, Original
 from tritext_build.tasks.task import DEFAULT_OPTIONS, TaskOptions
 
 SOME = 8
@@ -27,6 +27,7 @@ CANDIDATES = (
 )
 QUESTIONS = ("Who?", "What is it about?", "Wann war das?", "谁", "Что?")
 PASSAGES = 20
+BEST = 3
 STRIDE = 16
 FILLINGS = 5
 MASKED_WITHIN = 20
@@ -45,7 +46,7 @@ class Case:
         calls: The client's calls that ask a corpus of a checkpoint in some folder.
         original: Who knows the right answer.
         oracle: What that is, for the page.
-        compare: A served answer with the original's.
+        compare: A served answer with the original's, of which so much was asked for, or all.
         lacks: Why the oracle is not on this machine, if it is not.
         size: How many texts an item holds.
         stricter: How the sentence reads by which the server refuses on purpose what the original answers in part.
@@ -57,7 +58,7 @@ class Case:
     calls: Callable[[Corpus, Path], list[Call]]
     original: Original
     oracle: str
-    compare: Callable[[Any, Any], Outcome]
+    compare: Callable[[Any, Any, int | None], Outcome]
     lacks: Callable[[], str | None] = lambda: None
     options: TaskOptions = DEFAULT_OPTIONS
     size: Callable[[Any], int] = lambda _item: 1
@@ -95,8 +96,8 @@ def _labels(answer: Any) -> list[Scored]:
     return [(label["label"], label["score"]) for label in answer]
 
 
-def _same_labels(served: Any, original: Any) -> Outcome:
-    return ranked(_labels(served), _labels(original))
+def _same_labels(served: Any, original: Any, count: int | None = None) -> Outcome:
+    return ranked(_labels(served), _labels(original), count)
 
 
 # ---- tokens
@@ -125,7 +126,7 @@ def _entities(answer: Any) -> list[Scored]:
     ]
 
 
-def _same_entities(served: Any, original: Any) -> Outcome:
+def _same_entities(served: Any, original: Any, _count: int | None = None) -> Outcome:
     return in_order(_entities(served), _entities(original))
 
 
@@ -153,8 +154,8 @@ def _spans(answer: Any) -> list[Scored]:
     return [((one["start"], one["end"], one["answer"]), one["score"]) for one in listed if one["score"] > 0]
 
 
-def _same_spans(served: Any, original: Any) -> Outcome:
-    return ranked(_spans(served), _spans(original))
+def _same_spans(served: Any, original: Any, count: int | None = None) -> Outcome:
+    return ranked(_spans(served), _spans(original), count)
 
 
 # ---- candidate labels
@@ -169,11 +170,11 @@ def _candidate_calls(corpus: Corpus, _checkpoint: Path) -> list[Call]:
     return [Call(items=asked), *(Call(items=asked[::SOME], options=way, original=way) for way in ways)]
 
 
-def _same_candidates(served: Any, original: Any) -> Outcome:
+def _same_candidates(served: Any, original: Any, count: int | None = None) -> Outcome:
     if served["sequence"] != original["sequence"]:
         return Outcome()
     mine, theirs = (list(zip(one["labels"], one["scores"], strict=True)) for one in (served, original))
-    return ranked(mine, theirs)
+    return ranked(mine, theirs, count)
 
 
 # ---- embeddings and rankings
@@ -184,20 +185,23 @@ def _embed_calls(corpus: Corpus, _checkpoint: Path) -> list[Call]:
     return [Call(items=corpus.texts), Call(items=_some(corpus), options=prompt, original=prompt)]
 
 
+def _same_vectors(served: Any, original: Any, _count: int | None = None) -> Outcome:
+    return vectors(served, original)
+
+
 def _rank_calls(corpus: Corpus, _checkpoint: Path) -> list[Call]:
     """Every text as a passage; the queries are texts, too."""
     groups = [corpus.texts[first : first + PASSAGES] for first in range(0, len(corpus.texts), PASSAGES)]
     asked = [(group[len(group) // 2], group) for group in groups]
-    best = {"top_k": 3}
-    return [Call(items=asked), Call(items=asked[::SOME], options=best, original=best)]
+    return [Call(items=asked), Call(items=asked[::SOME], options={"top_k": BEST}, count=BEST)]
 
 
 def _ranks(answer: Any) -> list[Scored]:
     return [(one["corpus_id"], float(one["score"])) for one in answer]
 
 
-def _same_ranks(served: Any, original: Any) -> Outcome:
-    return by_place(_ranks(served), _ranks(original))
+def _same_ranks(served: Any, original: Any, count: int | None = None) -> Outcome:
+    return by_place(_ranks(served), _ranks(original), count)
 
 
 # ---- masks
@@ -207,10 +211,10 @@ def _fill_calls(corpus: Corpus, checkpoint: Path) -> list[Call]:
     """A mask in front of a text, in its middle, or at its end, if that is not too far; some with two."""
     mask: str = AutoTokenizer.from_pretrained(checkpoint).mask_token
     places = ((0.0,), (0.5,), (1.0,))
-    spare = {"top_k": FILLINGS + SPARE_FILLINGS}
+    spare = {"top_k": 2 * FILLINGS}
     one = [_masked(text, mask, where) for text, where in zip(corpus.texts, cycle(places), strict=False)]
     two = [_masked(text, mask, (0.0, 0.3)) for text in _some(corpus)]
-    return [Call(items=one, original=spare), Call(items=two, original=spare)]
+    return [Call(items=items, original=spare, count=FILLINGS) for items in (one, two)]
 
 
 def _masked(text: str, mask: str, places: Sequence[float]) -> str:
@@ -220,13 +224,13 @@ def _masked(text: str, mask: str, places: Sequence[float]) -> str:
     return text
 
 
-def _same_fillings(served: Any, original: Any) -> Outcome:
+def _same_fillings(served: Any, original: Any, count: int | None = None) -> Outcome:
     several = isinstance(original[0], list)
     mine, theirs = (one if several else [one] for one in (served, original))
     if len(mine) != len(theirs):
         return Outcome()
     pairs = zip(mine, theirs, strict=True)
-    return together([ranked(_words(one), _words(other), count=FILLINGS) for one, other in pairs])
+    return together([ranked(_words(one), _words(other), count) for one, other in pairs])
 
 
 def _words(answer: Any) -> list[Scored]:
@@ -297,7 +301,7 @@ CASES: dict[str, Case] = {
         original=originals.embedded,
         lacks=originals.lacks_sentence_transformers,
         oracle=f"`SentenceTransformer` of {SENTENCES}",
-        compare=vectors,
+        compare=_same_vectors,
     ),
     "text-ranking": Case(
         task="text-ranking",

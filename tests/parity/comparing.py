@@ -82,11 +82,9 @@ class Tally:
         return self.answers > 0 and sound
 
 
-def ranked(served: Sequence[Scored], original: Sequence[Scored], *, count: int | None = None) -> Outcome:
+def ranked(served: Sequence[Scored], original: Sequence[Scored], count: int | None = None) -> Outcome:
     """Answers by rank; what the original gives beyond `count` is there to know what is tied with the last one."""
-    if len(served) != len(original[:count]):
-        return Outcome(difference=_difference(served, original))
-    order = [_place(one, other, dict(original)) for one, other in zip(served, original, strict=False)]
+    order = _order(served, original, count)
     return Outcome(
         identical="wrong" not in order and "tied" not in order,
         tied="wrong" not in order and "tied" in order,
@@ -94,11 +92,9 @@ def ranked(served: Sequence[Scored], original: Sequence[Scored], *, count: int |
     )
 
 
-def by_place(served: Sequence[Scored], original: Sequence[Scored]) -> Outcome:
-    """A ranking of everything: each place counts by itself."""
-    if len(served) != len(original):
-        return Outcome(places=len(original))
-    order = [_place(one, other, dict(original)) for one, other in zip(served, original, strict=True)]
+def by_place(served: Sequence[Scored], original: Sequence[Scored], count: int | None = None) -> Outcome:
+    """As `ranked`, but each place counts by itself."""
+    order = _order(served, original, count)
     return Outcome(
         places=len(order),
         identical=order.count("identical"),
@@ -132,6 +128,14 @@ def together(outcomes: Sequence[Outcome]) -> Outcome:
         tied=not wrong and tied,
         difference=max((outcome.difference for outcome in outcomes), default=0.0),
     )
+
+
+def _order(served: Sequence[Scored], original: Sequence[Scored], count: int | None) -> list[str]:
+    """Of each place whether what stands there is identical, tied or wrong; all is wrong where some is missing."""
+    expected, scores = original[:count], dict(original)
+    if len(served) != len(expected):
+        return ["wrong"] * max(1, len(expected))
+    return [_place(one, other, scores) for one, other in zip(served, expected, strict=True)]
 
 
 def _place(served: Scored, original: Scored, scores: dict[Hashable, float]) -> str:

@@ -140,7 +140,7 @@ def compared(subject: Subject, calls: Sequence[Call], answers: Answers, original
                 tally.stricter += 1
             else:
                 tally.add(
-                    _outcome(subject, served, original),
+                    _outcome(subject, served, original, call.count),
                     asked=(item, call.options),
                     served=served,
                     original=original,
@@ -148,5 +148,5 @@ def compared(subject: Subject, calls: Sequence[Call], answers: Answers, original
     return tally
 
 
-def _outcome(subject: Subject, served: Any, original: Any) -> Outcome:
-    return Outcome() if isinstance(served, Refused) else subject.case.compare(served, original)
+def _outcome(subject: Subject, served: Any, original: Any, count: int | None) -> Outcome:
+    return Outcome() if isinstance(served, Refused) else subject.case.compare(served, original, count)
