@@ -42,7 +42,7 @@ def ask(address: Address, model: ServedModel, texts: Texts) -> Quality:
     with Client(str(address)) as client:
         try:
             answers = client.classify(
-                model.name, texts.texts, top_k="all", errors="return", version=model.version
+                model.name, list(texts.texts), top_k="all", errors="return", version=model.version
             )
         except IncompatibleModel:  # it takes text, and does something else with it
             return Quality(texts=texts)
@@ -50,7 +50,7 @@ def ask(address: Address, model: ServedModel, texts: Texts) -> Quality:
         if not accepted:
             raise EveryTextRefused(reason=str(answers[0]))
         kept = _only(texts, accepted)
-        tokens = client.token_counts(model.name, kept.texts, version=model.version)
+        tokens = client.token_counts(model.name, list(kept.texts), version=model.version)
         metrics, remark = _metrics(kept, [answers[row] for row in accepted])
     return Quality(
         texts=kept,
