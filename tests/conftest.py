@@ -1,5 +1,6 @@
 """What all tests share: tiny checkpoints and versions built from them, made once per run."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,13 @@ import pytest
 from tests.support.families import make
 from tritext_build import BuildRequest, build
 from tritext_serving import Server, running_server
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible() -> None:
+    """Ctrl+C reaches what the tests start, also where a shell started the tests in the background and ignores it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
