@@ -99,12 +99,16 @@ class PackedGraph(torch.nn.Module):
     `forward` takes the graph's inputs, the tokens' rows INT64 [rows, width], and then a `Packing`'s tensors.
     """
 
-    def __init__(self, graph: ServedGraph, attend: Attend) -> None:
+    def __init__(self, graph: ServedGraph, attend: Attend, *, last_module: str) -> None:
         super().__init__()
         self.served = graph
         self.attend = attend
         self.output_names = graph.output_names
-        self.last_module = last_module(_encoder(graph))
+        self.last_module = last_module
+
+    def with_model(self, model: torch.nn.Module) -> "PackedGraph":
+        """The same graph around another model."""
+        return PackedGraph(self.served.with_model(model), self.attend, last_module=self.last_module)
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         packing = Packing(*inputs[-len(Packing._fields) :])
@@ -159,7 +163,7 @@ def packed_graph(graph: ServedGraph, attend: Attend, rows: Mapping[str, Tensor])
     with torch.inference_mode():
         expected = TrimmedGraph(graph)(*inputs)
         try:
-            packed = PackedGraph(graph, by_row)
+            packed = PackedGraph(graph, by_row, last_module=last_module(_encoder(graph)))
             _set_attention(graph, ATTENTION)
             outputs = PackingGraph(packed)(*inputs)
         except (AttributeError, IndexError, LookupError, RuntimeError, TypeError, ValueError):

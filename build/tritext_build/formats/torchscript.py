@@ -48,11 +48,7 @@ class TorchScriptFormat:
         buffer = io.BytesIO()
         with serving_as(self.name), torch.inference_mode():
             packed = packed_graph(graph, by_row, tensors(example))
-            if not packed:
-                graph.model.set_attn_implementation("sdpa")  # type: ignore[operator]
-            if precision in REDUCED:
-                graph = graph.with_model(reduced(graph.model, REDUCED[precision]))
-            served = PackingGraph(PackedGraph(graph, by_row)) if packed else TrimmedGraph(graph)
+            served = _served(packed or graph, precision)
             inputs = tuple(tensors(example)[name] for name in graph.all_names)
             torch.jit.save(torch.jit.trace(served.eval(), inputs, check_trace=False), buffer)  # type: ignore[no-untyped-call]
         path.write_bytes(buffer.getbuffer())
@@ -68,3 +64,13 @@ class TorchScriptFormat:
             return {name: output.numpy() for name, output in zip(output_names, outputs, strict=True)}
 
         return run
+
+
+def _served(graph: PackedGraph | ServedGraph, precision: str) -> torch.nn.Module:
+    """A graph of fixed-width rows, with a copy of the model that multiplies in `precision`."""
+    served = graph.served if isinstance(graph, PackedGraph) else graph
+    if served is graph:
+        served.model.set_attn_implementation("sdpa")  # type: ignore[operator]
+    if precision in REDUCED:
+        graph = graph.with_model(reduced(served.model, REDUCED[precision]))
+    return PackingGraph(graph) if isinstance(graph, PackedGraph) else TrimmedGraph(graph)
