@@ -19,6 +19,10 @@ from tritext_perf.input_data import Texts, spread_of
 from tritext_perf.server import ServedModel
 
 
+PATIENCE_S = 300.0
+"""Seconds that a request may take: all of them are sent together, and a large network on few cores takes its time."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Quality:
     """The texts that can be sent, and what was learned about them. What the model does not tell is None."""
@@ -39,7 +43,7 @@ def ask(address: Address, model: ServedModel, texts: Texts) -> Quality:
         ClientError: The server does not answer.
         EveryTextRefused: No text is left.
     """
-    with Client(str(address)) as client:
+    with Client(str(address), timeout=PATIENCE_S) as client:
         try:
             answers = client.classify(
                 model.name, list(texts.texts), top_k="all", errors="return", version=model.version
