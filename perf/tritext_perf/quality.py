@@ -18,7 +18,6 @@ from tritext_perf.evaluation.labels import Probabilities, UnknownLabels, score
 from tritext_perf.input_data import Texts, spread_of
 from tritext_perf.server import ServedModel
 
-
 PATIENCE_S = 300.0
 """Seconds that a request may take: all of them are sent together, and a large network on few cores takes its time."""
 

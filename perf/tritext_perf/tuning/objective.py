@@ -11,7 +11,7 @@ from tritext_perf.scenario import MOST_PER_SECOND, MOST_USERS, Scenario
 USERS = 64
 """The closed loop that is tuned for when nothing else is said."""
 
-TIME = re.compile(r"(\d+(?:\.\d*)?|\.\d+) ?(ms|s)")
+TIME = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+) ?(ms|s)")
 LONGEST_MS = 3_600_000.0
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, zip_longest
+from statistics import median
 
 from tritext_perf.errors import BudgetTooShort, DefaultFailed
 from tritext_perf.measurement import Failure, Outcome
@@ -57,7 +58,7 @@ class Search:
     now: Callable[[], float] = time.monotonic
     trials: list[Trial] = field(default_factory=list)
     untried: list[Setting] = field(default_factory=list)
-    _cost: float = 0.0
+    _took: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._began = self.now()
@@ -82,11 +83,9 @@ class Search:
     # ---- the first stage
 
     def _screen_default(self) -> None:
-        before = self.now()
         outcome = self._try(self.default, "screen", self.seconds)
         if isinstance(outcome, Failure):
             raise DefaultFailed(reason=outcome.reason)
-        self._cost = self.now() - before
         needed = self._spent() + self._cost * (1 + 2 * FEWEST_ROUNDS)
         if needed > self.budget:
             raise BudgetTooShort(minutes=self.budget / 60, needed=needed / 60)
@@ -96,10 +95,15 @@ class Search:
             tried = {trial.setting for trial in self.trials}
             if setting in tried:
                 continue
-            if len(tried) > 1 and self._spent() + self._cost > SCREENING * self.budget:
+            if len(tried) > 1 and not self._may_screen():
                 self.untried.append(setting)
             else:
                 self._try(setting, "screen", self.seconds)
+
+    def _may_screen(self) -> bool:
+        """Whether one more brief measurement leaves what the second stage needs."""
+        ends = self._spent() + self._cost
+        return ends <= min(SCREENING * self.budget, self.budget - self._cost * 2 * FEWEST_ROUNDS)
 
     def _ranked(self) -> list[Setting]:
         """The settings that gave figures, the most promising first."""
@@ -117,6 +121,8 @@ class Search:
         rounds = max(FEWEST_ROUNDS, min(ROUNDS, room // len(finalists)))
         seconds = self._final_seconds(self._left() / (rounds * len(finalists)))
         for number in range(rounds):
+            if number >= FEWEST_ROUNDS and self._left() < self._cost * len(finalists):
+                break  # the machine has become slower
             for setting in finalists if number % 2 == 0 else reversed(finalists):
                 self._try(setting, "final", seconds)
 
@@ -132,11 +138,19 @@ class Search:
         self.tell(
             f"{'trying' if stage == 'screen' else 'again'}: {setting}", min(1.0, self._spent() / self.budget)
         )
+        before = self.now()
         outcome = self.measure(setting, seconds, number)
+        if stage == "screen" and not isinstance(outcome, Failure):
+            self._took.append(self.now() - before)
         self.trials.append(
             Trial(number=number, stage=stage, setting=setting, seconds=round(seconds, 2), outcome=outcome)
         )
         return outcome
+
+    @property
+    def _cost(self) -> float:
+        """Seconds that a measurement of the first stage takes, with everything around it."""
+        return median(self._took)
 
     def _spent(self) -> float:
         return self.now() - self._began
