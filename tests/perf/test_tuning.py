@@ -2,14 +2,14 @@
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
 from tests.perf.conftest import measurement
 from tritext_perf.errors import BudgetTooShort, DefaultFailed
-from tritext_perf.measurement import Failure, Latency, Outcome
+from tritext_perf.measurement import Failure, Latency, Measurement, Outcome
 from tritext_perf.tuning import choosing
 from tritext_perf.tuning.objective import Objective, objective
 from tritext_perf.tuning.search import Search
@@ -128,14 +128,15 @@ class World:
     clock: float = 0.0
     calls: list[tuple[str, float]] = field(default_factory=list)
     fails: frozenset[str] = frozenset()
+    requests_a_second: float = 1000.0
 
     def measure(self, setting: Any, seconds: float, _: int) -> Outcome:
         self.calls.append((str(setting), seconds))
         self.clock += 5 + 3 * seconds
         if str(setting) in self.fails:
             return Failure(scenario=USERS.scenario, reason="out of memory", errors=None)
-        outcome: Outcome = measured(self.speeds[str(setting)])
-        return outcome
+        outcome: Measurement = measured(self.speeds[str(setting)])
+        return replace(outcome, requests=int(3 * seconds * self.requests_a_second))
 
     def search(self, budget: float, *, refine: Callable[[Any], list[Named]] = lambda _: []) -> Search:
         first = [Named(name) for name in self.speeds if name in "abcdefgh"]
@@ -148,6 +149,7 @@ class World:
             seconds=1.0,
             budget=budget,
             tell=lambda *_: None,
+            began=0.0,
             now=lambda: self.clock,
         )
 
@@ -193,7 +195,7 @@ def test_final_measurements_are_longer_where_there_is_time() -> None:
     there = world(*"abc")
     there.search(1000).run()
     assert there.calls[0][1] == 1.0
-    assert there.calls[-1][1] == 10.0
+    assert there.calls[-1][1] == 15.0
 
 
 def test_what_does_well_is_varied_and_what_does_not_is_not() -> None:
@@ -210,6 +212,17 @@ def test_what_there_was_no_time_for_is_told() -> None:
     search.run()
     tried = {str(trial.setting) for trial in search.trials}
     assert {str(setting) for setting in search.untried} == {*"abcdefgh"} - tried != set()
+
+
+def test_windows_are_longer_where_the_server_is_slow() -> None:
+    """Whether perf_analyzer sees few answers or none at all."""
+    there = world("a", requests_a_second=10.0)
+    search = there.search(2000)
+    search.run()
+    assert [name for name, _ in there.calls[:3]] == ["default", "default", "a"]
+    assert there.calls[0][1] == 1.0
+    assert there.calls[1][1] == there.calls[2][1] == pytest.approx(4.0)
+    assert [trial.number for trial in search.trials][:2] == [2, 3]
 
 
 def test_a_setting_that_fails_is_left_out_and_the_search_goes_on() -> None:

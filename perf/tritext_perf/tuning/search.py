@@ -33,7 +33,10 @@ FINALISTS = 3
 REFINED = 2
 """How many settings of the first wave are varied further."""
 
-LONGEST_WINDOW_S = 10.0
+LONGEST_WINDOW_S = 15.0
+
+FEWEST_REQUESTS = 100
+"""In a measurement: with fewer, a p99 is one unlucky text, and perf_analyzer may see no answer in a window at all."""
 
 Measure = Callable[[Setting, float, int], Outcome]
 """Serves a setting and measures windows of so many seconds; the number is the trial's."""
@@ -53,15 +56,14 @@ class Search:
     seconds: float
     """Of a window in the first stage."""
     budget: float
-    """Seconds from the making of the search to the end of the last measurement."""
+    """Seconds from `began` to the end of the last measurement."""
     tell: Tell
+    began: float
     now: Callable[[], float] = time.monotonic
     trials: list[Trial] = field(default_factory=list)
     untried: list[Setting] = field(default_factory=list)
+    _number: int = 0
     _took: list[float] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._began = self.now()
 
     def run(self) -> None:
         """Measure until the budget is spent.
@@ -83,7 +85,14 @@ class Search:
     # ---- the first stage
 
     def _screen_default(self) -> None:
+        """With longer windows until they see enough of a slow server."""
         outcome = self._try(self.default, "screen", self.seconds)
+        while (seen := _requests(outcome)) < FEWEST_REQUESTS and self.seconds < LONGEST_WINDOW_S:
+            self.seconds = min(
+                LONGEST_WINDOW_S, self.seconds * min(4.0, 1.2 * FEWEST_REQUESTS / max(1, seen))
+            )
+            self._forget_last()
+            outcome = self._try(self.default, "screen", self.seconds)
         if isinstance(outcome, Failure):
             raise DefaultFailed(reason=outcome.reason)
         needed = self._spent() + self._cost * (1 + 2 * FEWEST_ROUNDS)
@@ -134,7 +143,8 @@ class Search:
     # ---- one measurement
 
     def _try(self, setting: Setting, stage: Stage, seconds: float) -> Outcome:
-        number = len(self.trials) + 1
+        self._number += 1
+        number = self._number
         self.tell(
             f"{'trying' if stage == 'screen' else 'again'}: {setting}", min(1.0, self._spent() / self.budget)
         )
@@ -152,8 +162,16 @@ class Search:
         """Seconds that a measurement of the first stage takes, with everything around it."""
         return median(self._took)
 
+    def _forget_last(self) -> None:
+        self.trials.pop()
+        del self._took[:]
+
     def _spent(self) -> float:
-        return self.now() - self._began
+        return self.now() - self.began
 
     def _left(self) -> float:
         return self.budget - self._spent()
+
+
+def _requests(outcome: Outcome) -> int:
+    return 0 if isinstance(outcome, Failure) else outcome.requests

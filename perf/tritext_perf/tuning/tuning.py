@@ -1,5 +1,6 @@
 """From a way to serve settings and a data file to a report: puts the other modules together, in the order in which things can fail."""
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -76,13 +77,15 @@ def run(request: TuneRequest, settings: Settings, tell: Tell) -> tuple[TuneRepor
         RecordsError: The data file is not usable.
         KeyboardInterrupt: Ctrl+C came before anything was measured; afterwards the report says so.
     """
+    began = time.monotonic()
     texts = _texts(request)
     program = installation.find(request.perf_analyzer)
     date = facts.now()
     folder = report.new_folder(request.output or benchmark.default_folder("tune", request.model, date))
     tell("asking for every text once", 0.0)
     server, model, asked, machine = _first_look(request.model, settings, texts)
-    search = _search(request, settings, _stand(request, settings.serve, program, asked, model, folder), tell)
+    stand = _stand(request, settings.serve, program, asked, model, folder)
+    search = _search(request, settings, stand, tell, began=began)
     interrupted = False
     try:
         search.run()
@@ -156,7 +159,7 @@ def _stand(
     )
 
 
-def _search(request: TuneRequest, settings: Settings, stand: Stand, tell: Tell) -> Search:
+def _search(request: TuneRequest, settings: Settings, stand: Stand, tell: Tell, *, began: float) -> Search:
     budget = request.budget * 60
     return Search(
         objective=request.objective,
@@ -167,6 +170,7 @@ def _search(request: TuneRequest, settings: Settings, stand: Stand, tell: Tell) 
         seconds=min(LONGEST_WINDOW_S, max(SHORTEST_WINDOW_S, budget / WINDOWS_IN_BUDGET)),
         budget=budget,
         tell=tell,
+        began=began,
     )
 
 
