@@ -85,12 +85,10 @@ class Search:
     # ---- the first stage
 
     def _screen_default(self) -> None:
-        """With longer windows until they see enough of a slow server."""
+        """With longer windows if they see too little of a slow server, or nothing at all."""
         outcome = self._try(self.default, "screen", self.seconds)
         while (seen := _requests(outcome)) < FEWEST_REQUESTS and self.seconds < LONGEST_WINDOW_S:
-            self.seconds = min(
-                LONGEST_WINDOW_S, self.seconds * min(4.0, 1.2 * FEWEST_REQUESTS / max(1, seen))
-            )
+            self.seconds = min(LONGEST_WINDOW_S, self.seconds * 1.2 * FEWEST_REQUESTS / max(1, seen))
             self._forget_last()
             outcome = self._try(self.default, "screen", self.seconds)
         if isinstance(outcome, Failure):
