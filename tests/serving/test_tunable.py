@@ -1,6 +1,7 @@
 """A model is tried apart from its repository, and only `write` changes that: one file, wholly or not at all."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from tests.serving.repositories import add_ensemble, write
 from tritext_serving import plan, tunable
 from tritext_serving import repository as repositories
-from tritext_serving.errors import CannotWriteConfig, ConfigChanged, NothingToTune, NotInRepository
+from tritext_serving.errors import CannotWriteConfig, ConfigChanged, NothingToTune, NotInRepository, NotReady
 from tritext_serving.settings import ServeSettings
 from tritext_serving.step_settings import StepSettings
 
@@ -156,6 +157,16 @@ def test_a_trial_serves_the_one_model_with_the_settings_and_leaves_the_repositor
         assert list(config.dynamic_batching.preferred_batch_size) == [8]
     assert names == {"tiny", "tiny_tokenizer", "tiny_model"}
     assert files(folder) == before
+
+
+@pytest.mark.slow
+def test_triton_refuses_a_step_that_takes_fewer_rows_than_its_ensemble(folder: Path) -> None:
+    """Why `max_batch_size` is never lowered; if this fails one day, it may be."""
+    with (
+        pytest.raises(NotReady, match="tiny"),
+        tunable.find(folder, "tiny").served(replace(WANTED, max_batch_size=32)),
+    ):
+        pass
 
 
 @pytest.mark.slow
