@@ -12,18 +12,24 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tritext_build import BuildRequest, build
 from tritext_perf.installation import PerfAnalyzer
 from tritext_serving import running_server
 
 TRITEXT = [sys.executable, "-c", "from tritext.cli import main; main()", "tune"]
 
 
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory, checkpoint: Path) -> Path:
+    folder = tmp_path_factory.mktemp("tuned") / "repository"
+    build(BuildRequest(checkpoint=str(checkpoint), name="tiny", repository=folder))
+    return folder
+
+
 @pytest.fixture
-def own(repository: Path, tmp_path: Path) -> Path:
+def own(built: Path, tmp_path: Path) -> Path:
     """A repository that a test may change, with one model."""
-    for name in ("tiny", "tiny_tokenizer", "tiny_model", "tiny_postprocess"):
-        shutil.copytree(repository / name, tmp_path / "repository" / name)
-    return tmp_path / "repository"
+    return Path(shutil.copytree(built, tmp_path / "repository"))
 
 
 @pytest.fixture

@@ -138,17 +138,18 @@ def _settings(model: "Tunable", request: "TuneRequest", **serving: Any) -> "Sett
 
 
 def _put_to_use(report: "TuneReport", model: "Tunable", folder: Path, *, dry_run: bool) -> "TuneReport":
-    """Write the results, and before them the config, into the repository too unless it is a dry run."""
+    """Write the winner's config, into the repository too unless it is a dry run, and in any case the results."""
     from tritext_perf.tuning.report import write
 
-    if report.changes is not None:
-        changes = cast("StepSettings", report.changes)
-        tuned = model.with_settings(changes)
-        (folder / "config.pbtxt").write_text(tuned, encoding="utf-8")
-        if not dry_run:
-            model.write(changes)
-            report = replace(report, written=str(model.path))
-    write(report, folder)
+    try:
+        if report.changes is not None:
+            changes = cast("StepSettings", report.changes)
+            (folder / "config.pbtxt").write_text(model.with_settings(changes), encoding="utf-8")
+            if not dry_run:
+                model.write(changes)
+                report = replace(report, written=str(model.path))
+    finally:
+        write(report, folder)
     return report
 
 

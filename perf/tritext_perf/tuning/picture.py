@@ -26,7 +26,10 @@ def draw(
     axes.scatter(*_places(standings), s=28, color=GREY, zorder=3)
     axes.scatter(*_places(best), s=28, color=BLUE, zorder=4)
     for one in standings:
-        _mark(axes, one, chosen=chosen, default=default, named=one in best)
+        _mark(axes, one, chosen=chosen, default=default)
+    for one in standings:
+        if one in best or one.setting in (default, chosen):
+            _name(axes, one)
     _limit(axes, standings[0].objective.p99)
     objective = standings[0].objective
     axes.set(
@@ -57,7 +60,7 @@ def _places(standings: Sequence[Standing]) -> tuple[list[float], list[float]]:
     return [one.throughput for one in standings], [one.p99 for one in standings]
 
 
-def _mark(axes: Any, one: Standing, *, chosen: Setting | None, default: Setting, named: bool) -> None:
+def _mark(axes: Any, one: Standing, *, chosen: Setting | None, default: Setting) -> None:
     place = (one.throughput, one.p99)
     if len(one.measured) > 1:
         low, high = min(m.latency.p99 for m in one.measured), max(m.latency.p99 for m in one.measured)
@@ -68,10 +71,22 @@ def _mark(axes: Any, one: Standing, *, chosen: Setting | None, default: Setting,
         axes.scatter(*place, s=90, facecolors="none", edgecolors="#444444", zorder=5, label="default")
     if one.setting == chosen:
         axes.scatter(*place, s=160, facecolors="none", edgecolors=ORANGE, lw=1.8, zorder=5, label="chosen")
-    if named or one.setting in (default, chosen):
-        axes.annotate(
-            str(one.setting), place, (6, 6), textcoords="offset points", fontsize=7, parse_math=False
-        )
+
+
+def _name(axes: Any, one: Standing) -> None:
+    """Towards the middle, where there is room."""
+    left, right = axes.get_xlim()
+    side = "right" if one.throughput > (left + right) / 2 else "left"
+    offset = (-8 if side == "right" else 8, 6)
+    axes.annotate(
+        str(one.setting),
+        (one.throughput, one.p99),
+        offset,
+        textcoords="offset points",
+        ha=side,
+        fontsize=7,
+        parse_math=False,
+    )
 
 
 def _limit(axes: Any, p99: float | None) -> None:
