@@ -14,6 +14,7 @@ from statistics import median
 from tritext_perf.errors import BudgetTooShort, DefaultFailed
 from tritext_perf.measurement import Failure, Outcome
 from tritext_perf.perf_analyzer import WINDOWS, window_seconds
+from tritext_perf.scenario import Scenario
 from tritext_perf.sweep import Tell
 from tritext_perf.tuning import choosing
 from tritext_perf.tuning.objective import Objective
@@ -35,7 +36,10 @@ REFINED = 2
 LONGEST_WINDOW_S = 15.0
 
 FEWEST_REQUESTS = 100
-"""In a measurement: with fewer, a p99 is one unlucky text, and perf_analyzer may see no answer in a window at all."""
+"""In a measurement: with fewer, a p99 is one unlucky text."""
+
+FEWEST_OF_A_USER = 6
+"""Two in each window: perf_analyzer counts only what begins and ends in one, and so the lucky ones where windows are short."""
 
 Measure = Callable[[Setting, float, int], Outcome]
 """Serves a setting and measures windows of so many seconds; the number is the trial's."""
@@ -86,8 +90,9 @@ class Search:
     def _screen_default(self) -> None:
         """With longer windows if they see too little of a slow server, or nothing at all."""
         outcome = self._try(self.default, "screen", self.seconds)
-        while (seen := _requests(outcome)) < FEWEST_REQUESTS and self.seconds < LONGEST_WINDOW_S:
-            self.seconds = min(LONGEST_WINDOW_S, self.seconds * 1.2 * FEWEST_REQUESTS / max(1, seen))
+        wanted = _fewest(self.objective.scenario)
+        while (seen := _requests(outcome)) < wanted and self.seconds < LONGEST_WINDOW_S:
+            self.seconds = min(LONGEST_WINDOW_S, self.seconds * 1.2 * wanted / max(1, seen))
             self._forget_last()
             outcome = self._try(self.default, "screen", self.seconds)
         if isinstance(outcome, Failure):
@@ -165,6 +170,11 @@ class Search:
 
     def _left(self) -> float:
         return self.budget - self._spent()
+
+
+def _fewest(scenario: Scenario) -> float:
+    """Requests that a measurement must have seen."""
+    return max(FEWEST_REQUESTS, FEWEST_OF_A_USER * scenario.load if scenario.kind == "users" else 0)
 
 
 def _requests(outcome: Outcome) -> int:
