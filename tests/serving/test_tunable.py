@@ -94,6 +94,18 @@ def test_a_folder_that_is_not_ours_is_found_out_before_anything_is_measured(fold
         (folder / "tiny_model").chmod(0o700)
 
 
+def test_a_read_only_disk_is_found_out_before_anything_is_measured(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    found = tunable.find(folder, "tiny")
+    monkeypatch.setattr("tempfile.mkstemp", fail)
+    with pytest.raises(CannotWriteConfig, match="read-only file system; nothing was changed"):
+        found.check_writable()
+
+
 def test_looking_whether_one_may_write_leaves_nothing(folder: Path) -> None:
     before = files(folder)
     tunable.find(folder, "tiny").check_writable()
