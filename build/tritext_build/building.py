@@ -15,7 +15,7 @@ from tritext.records import LabelledTexts
 from . import gates
 from .checkpoint import Checkpoint, open_checkpoint
 from .errors import GateFailed
-from .formats import format_for
+from .formats import Example, Export, format_for
 from .gates import Candidate, Gate
 from .graph import ServedGraph, served_graph
 from .layout import ModelVersion, check_name
@@ -71,9 +71,9 @@ def build(request: BuildRequest, *, tell: Tell = lambda _what, _done: None) -> M
     version = original.calibrated(version)
     with staging(request.repository) as staged:
         _write(version, checkpoint, staged)
-        recipe, measured = _export(version, original, staged, tell)
+        export, measured = _export(version, original, staged, tell)
         tell("publishing", 0.95)
-        manifest = make_manifest(version, checkpoint, measured, recipe, staged)
+        manifest = make_manifest(version, checkpoint, measured, export, staged)
         (staged / version.manifest_path).write_text(manifest.to_json(), encoding="utf-8")
         publish(version, staged, request.repository)
     tell("published", 1)
@@ -138,26 +138,31 @@ def _original(
 
 def _export(
     version: ModelVersion, original: _Original, staged: Path, tell: Tell
-) -> tuple[str, tuple[Gate, ...]]:
-    """Write the graph by the first recipe of its precision whose gates hold; the recipe and what was measured."""
+) -> tuple[Export, tuple[Gate, ...]]:
+    """Write the graph in the first way to its precision whose gates hold; which it was, and what was measured."""
     form, path, graph = version.format, staged / version.graph_path, original.graph
     encoder = Encoder.from_file(staged / version.tokenizer_paths[0], **version.encoder_settings())
-    own = version.task.probes(original.checkpoint, _own_texts())
-    probes = original.lines if len(original.lines) >= EXAMPLE_LINES else own
-    example = encoder.encode(_mixed(probes, EXAMPLE_LINES), truncate=version.task.truncate).inputs
-    example |= version.task.extra_inputs(original.checkpoint, example["input_ids"])
+    example = _example(version, original, encoder)
     failures: list[Gate] = []
-    for recipe in form.recipes[version.precision]:
-        tell(f"exporting to {form.name} in {recipe}", 0.4)
-        form.export(graph, example, path, recipe)
-        tell("checking the gates", 0.6)
+    tell(f"exporting to {form.name}", 0.4)
+    for export in form.exports(graph, example, path, version.precision):
+        tell(f"checking the gates of {export.recipe}", 0.6)
         run = form.load(path, graph.output_names)
         candidate = Candidate(original.checkpoint, encoder, run, version.blueprint.graph_outputs)
         measured = _measure(candidate, original, precision=version.precision)
         failures = gates.failed(measured)
         if not failures:
-            return recipe, measured
+            return export, measured
+        tell(f"trying another way than {export.recipe}", 0.5)
     raise GateFailed(name=version.name, sentences=[gate.sentence() for gate in failures])
+
+
+def _example(version: ModelVersion, original: _Original, encoder: Encoder) -> Example:
+    """Rows of many lengths, to trace the graph with and to measure on."""
+    own = version.task.probes(original.checkpoint, _own_texts())
+    probes = original.lines if len(original.lines) >= EXAMPLE_LINES else own
+    rows = encoder.encode(_mixed(probes, EXAMPLE_LINES), truncate=version.task.truncate).inputs
+    return {**rows, **version.task.extra_inputs(original.checkpoint, rows["input_ids"])}
 
 
 def _write(version: ModelVersion, checkpoint: Checkpoint, staged: Path) -> None:

@@ -1,8 +1,10 @@
 """The module that becomes the served graph: token ids in, what clients and later steps need out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from .tasks.task import Blueprint, Head
@@ -83,3 +85,8 @@ def served_graph(checkpoint: "Checkpoint", model: torch.nn.Module, blueprint: Bl
         extra_names=[tensor.name for tensor in blueprint.extra_inputs],
         output_names=[tensor.name for tensor in blueprint.graph_outputs],
     ).eval()
+
+
+def tensors(rows: Mapping[str, npt.NDArray[np.int64]]) -> dict[str, torch.Tensor]:
+    """A graph's inputs as torch takes them."""
+    return {name: torch.from_numpy(array) for name, array in rows.items()}

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .checkpoint import Checkpoint
+from .formats import Export
 from .gates import Gate
 from .layout import ModelVersion
 
@@ -30,6 +31,7 @@ class Manifest:
         labels: By output index, where the task has labels.
         settings: What the Python steps were told besides the tokenizer's.
         recipe: Which of the format's ways to the precision passed the gates.
+        unpadded: Whether the graph computes on real tokens only; otherwise rows are as long as the batch's longest.
         checkpoint: Where the weights came from, with the sha256 of each of the checkpoint's files.
         gates: What was measured, against what limit.
         files: Path in the repository to sha256 and bytes, for every file of the version folders.
@@ -45,6 +47,7 @@ class Manifest:
     format: str
     precision: str
     recipe: str
+    unpadded: bool
     max_length: int
     max_batch_size: int
     checkpoint: Mapping[str, Any]
@@ -61,7 +64,7 @@ class Manifest:
 
 
 def make_manifest(
-    version: ModelVersion, checkpoint: Checkpoint, gates: tuple[Gate, ...], recipe: str, staged: Path
+    version: ModelVersion, checkpoint: Checkpoint, gates: tuple[Gate, ...], export: Export, staged: Path
 ) -> Manifest:
     """Describe the files under `staged`, which become `version`."""
     report = checkpoint.training_report()
@@ -73,7 +76,8 @@ def make_manifest(
         settings={"rows": version.blueprint.rows, "answers": version.blueprint.answering},
         format=version.format.name,
         precision=version.precision,
-        recipe=recipe,
+        recipe=export.recipe,
+        unpadded=export.unpadded,
         max_length=version.max_length,
         max_batch_size=version.most_rows,
         checkpoint={"source": checkpoint.source, "files": _described(checkpoint.path, "*")},

@@ -125,7 +125,7 @@ def test_a_graph_holds_for_shapes_that_its_export_never_saw(
 
     encoder = encoder_of(checkpoint)
     path = tmp_path / FORMATS[form].filename
-    FORMATS[form].export(graph, example(checkpoint, encoder), path, "fp32")
+    next(FORMATS[form].exports(graph, example(checkpoint, encoder), path, "fp32"))
     run = FORMATS[form].load(path, graph.output_names)
     candidate = Candidate(checkpoint, encoder, run, blueprint.graph_outputs)
     logits = checkpoint.task.logits
@@ -148,7 +148,7 @@ def test_half_precision_reckons_with_positions_in_full(tmp_path: Path, family: s
     logits = {}
     for precision in ("fp32", "fp16"):
         path = tmp_path / precision
-        form.export(graph, example(checkpoint, encoder), path, precision)
+        next(form.exports(graph, example(checkpoint, encoder), path, precision))
         logits[precision] = form.load(path, graph.output_names)(rows)["logits"]
     np.testing.assert_allclose(logits["fp16"], logits["fp32"], rtol=0, atol=0.05)
 

@@ -7,6 +7,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from tritext_build.formats.onnx_int8 import quantize_per_token
+from tritext_build.formats.onnx_sensitivity import int8_errors, worst
 
 WIDTH, OUT = 48, 20
 RNG = np.random.default_rng(5)
@@ -29,8 +30,8 @@ def product() -> onnx.ModelProto:
 
 @pytest.fixture(scope="module")
 def session() -> onnxruntime.InferenceSession:
-    proto = product()
-    assert quantize_per_token(proto) == 1
+    proto = quantize_per_token(product())
+    assert [node.op_type for node in proto.graph.node].count("MatMulInteger") == 1
     onnx.checker.check_model(proto)
     return onnxruntime.InferenceSession(proto.SerializeToString())
 
@@ -63,9 +64,18 @@ def test_products_of_activations_stay_fp32(session: onnxruntime.InferenceSession
 
 
 def test_the_products_that_are_spared_are_the_fewest_that_carry_the_share() -> None:
-    from tritext_build.formats.onnx_sensitivity import _worst
-
     errors = {"small": 1.0, "large": 6.0, "middle": 3.0}
-    assert set(_worst(errors, 0.5)) == {"large"}
-    assert set(_worst(errors, 0.75)) == {"large", "middle"}
-    assert set(_worst(errors, 1.0)) == {"large", "middle", "small"}
+    assert set(worst(errors, 0.5)) == {"large"}
+    assert set(worst(errors, 0.75)) == {"large", "middle"}
+    assert set(worst(errors, 1.0)) == {"large", "middle", "small"}
+
+
+def test_the_error_of_a_product_is_that_of_the_graph_with_it_alone_as_int8() -> None:
+    x = RNG.normal(size=(2, 3, WIDTH)).astype(np.float32)
+    exact, changed = (
+        onnxruntime.InferenceSession(proto.SerializeToString()).run(["y"], {"x": x})[0]
+        for proto in (product(), quantize_per_token(product()))
+    )
+    (error,) = int8_errors(product(), {"x": x}).values()
+    assert error == pytest.approx(np.square(changed - exact, dtype=np.float64).sum(), rel=1e-6)
+    assert error > 0

@@ -2,7 +2,7 @@
 
 from tritext_build.errors import UnknownFormat, UnsupportedPrecision
 
-from .format import Format, RunGraph
+from .format import Example, Export, Format, RunGraph
 from .onnx_format import OnnxFormat
 from .torchscript import TorchScriptFormat
 
@@ -20,9 +20,9 @@ def format_for(name: str, *, precision: str) -> Format:
     """
     if name not in FORMATS:
         raise UnknownFormat(format_name=name, known=FORMATS)
-    if precision not in FORMATS[name].recipes:
-        raise UnsupportedPrecision(format_name=name, precision=precision, known=FORMATS[name].recipes)
+    if precision not in FORMATS[name].precisions:
+        raise UnsupportedPrecision(format_name=name, precision=precision, known=FORMATS[name].precisions)
     return FORMATS[name]
 
 
-__all__ = ["FORMATS", "PRECISIONS", "Format", "RunGraph", "format_for"]
+__all__ = ["FORMATS", "PRECISIONS", "Example", "Export", "Format", "RunGraph", "format_for"]

@@ -1,6 +1,7 @@
 """What every format of a served graph can do."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -9,9 +10,25 @@ import numpy.typing as npt
 
 from tritext_build.graph import ServedGraph
 
-RunGraph = Callable[[dict[str, npt.NDArray[np.int64]]], dict[str, npt.NDArray[np.float32]]]
-"""A loaded graph: inputs by name, INT64 [batch, max_length] (the task's own: [batch, …]), to outputs by name, FP32
-[batch, …]."""
+Example = dict[str, npt.NDArray[np.int64]]
+"""A few encoded rows of different lengths: the graph's inputs by name, INT64 [rows, max_length] (the task's own:
+[rows, …])."""
+
+RunGraph = Callable[[Example], dict[str, npt.NDArray[np.float32]]]
+"""A loaded graph: inputs by name to outputs by name, FP32 [rows, …]."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """A graph as it was written.
+
+    Attributes:
+        recipe: The way to its precision.
+        unpadded: Whether it computes on real tokens only; otherwise all rows are as long as the longest of the batch.
+    """
+
+    recipe: str
+    unpadded: bool
 
 
 class Format(Protocol):
@@ -21,8 +38,7 @@ class Format(Protocol):
         name: As on the command line.
         backend: Triton's name of the backend.
         filename: What the backend looks for in a version folder.
-        recipes: Precision to the ways of reaching it, the fastest first; a build takes the first whose gates
-            hold.
+        precisions: Those that it can hold.
         parameters: The backend's own settings, as its documentation names them.
     """
 
@@ -33,7 +49,7 @@ class Format(Protocol):
     @property
     def filename(self) -> str: ...
     @property
-    def recipes(self) -> Mapping[str, tuple[str, ...]]: ...
+    def precisions(self) -> tuple[str, ...]: ...
     @property
     def parameters(self) -> Mapping[str, str]: ...
 
@@ -45,10 +61,8 @@ class Format(Protocol):
         """What the backend calls the graph's outputs."""
         ...
 
-    def export(
-        self, graph: ServedGraph, example: dict[str, npt.NDArray[np.int64]], path: Path, recipe: str
-    ) -> None:
-        """Write `graph` to `path`; `example` are a few encoded rows of different lengths."""
+    def exports(self, graph: ServedGraph, example: Example, path: Path, precision: str) -> Iterator[Export]:
+        """Write `graph` to `path`, the fastest way to `precision` first; going on replaces it by the next way."""
         ...
 
     def load(self, path: Path, output_names: Sequence[str]) -> RunGraph:

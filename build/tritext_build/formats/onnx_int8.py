@@ -5,8 +5,8 @@ beside it. Here every token has a scale of its own, as in LLM.int8() (Dettmers e
 row-wise quantization: https://arxiv.org/abs/2208.07339), in operators of the ONNX standard only.
 """
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -88,41 +88,76 @@ class Product:
             yield numpy_helper.from_array(fall.astype(np.float32), f"{self.w.name}_fall")
 
 
-def products_of(proto: onnx.ModelProto) -> frozenset[str]:
+def products_of(proto: onnx.ModelProto) -> tuple[str, ...]:
     """The products that can be int8, by the names of their outputs."""
-    return frozenset(product.y for product in _products(proto.graph))
+    return tuple(product.y for product in _products(proto.graph))
 
 
-def quantize_per_token(proto: onnx.ModelProto, *, spared: Collection[str] = ()) -> int:
-    """Replace, in place, every product of activations with a constant matrix by its int8 form.
+def quantize_per_token(proto: onnx.ModelProto, *, spared: Collection[str] = ()) -> onnx.ModelProto:
+    """A copy in which every product of activations with a constant matrix has its int8 form.
 
     Embeddings, norms, attention products, biases and the heads (which are Gemm) stay FP32, and so do the
     `spared` products, which are named by their outputs.
-
-    Returns:
-        How many products were replaced.
     """
-    graph = proto.graph
-    products = {product.y: product for product in _products(graph) if product.y not in spared}
+    chosen = {product.y: product for product in _products(proto.graph) if product.y not in spared}
+
+    def forms(node: NodeProto) -> Iterator[NodeProto]:
+        product = chosen.get(node.output[0])
+        return product.nodes() if product else iter([node])
+
+    return _rewritten(proto, chosen, forms, dropped={product.w.name for product in chosen.values()})
+
+
+def switchable(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy in which every product has both forms, and an input BOOL [] called `switch_of` it that chooses int8."""
+    chosen = {product.y: replace(product, y=f"{product.y}_quantized") for product in _products(proto.graph)}
+
+    def forms(node: NodeProto) -> Iterator[NodeProto]:
+        name = node.output[0]
+        if name not in chosen:
+            yield node
+            return
+        yield from chosen[name].nodes()
+        yield helper.make_node("MatMul", node.input, [f"{name}_exact"])
+        yield helper.make_node("Where", [switch_of(name), f"{name}_quantized", f"{name}_exact"], [name])
+
+    both = _rewritten(proto, chosen, forms, dropped=set())
+    both.graph.input.extend(
+        helper.make_tensor_value_info(switch_of(name), TensorProto.BOOL, []) for name in chosen
+    )
+    return both
+
+
+def switch_of(product: str) -> str:
+    """The input that chooses a product's form, which is named by its output."""
+    return f"tritext_switch_{product}"
+
+
+def _rewritten(
+    proto: onnx.ModelProto,
+    chosen: Mapping[str, Product],
+    forms: Callable[[NodeProto], Iterator[NodeProto]],
+    *,
+    dropped: Collection[str],
+) -> onnx.ModelProto:
+    """A copy with each node in its `forms`, the `chosen` products' rows and weights as integers, some weights dropped."""
     nodes: list[NodeProto] = []
     quantized: set[str] = set()
-    for node in graph.node:
-        product = products.get(node.output[0])
-        if product is None:
-            nodes.append(node)
-            continue
-        if product.x not in quantized:
+    for node in proto.graph.node:
+        product = chosen.get(node.output[0])
+        if product and product.x not in quantized:
             nodes.extend(product.quantized_rows())
             quantized.add(product.x)
-        nodes.extend(product.nodes())
-    replaced = {product.w.name for product in products.values()}
-    tensors = [tensor for tensor in graph.initializer if tensor.name not in replaced]
-    tensors += [tensor for product in products.values() for tensor in product.quantized_weight()]
+        nodes.extend(forms(node))
+    tensors = [tensor for tensor in proto.graph.initializer if tensor.name not in dropped]
+    tensors += [tensor for product in chosen.values() for tensor in product.quantized_weight()]
     tensors += [numpy_helper.from_array(value, name) for name, value in CONSTANTS.items()]
-    del graph.node[:], graph.initializer[:]
-    graph.node.extend(nodes)
-    graph.initializer.extend(tensors)
-    return len(products)
+    copied = onnx.ModelProto()
+    copied.CopyFrom(proto)
+    del copied.graph.node[:], copied.graph.initializer[:]
+    copied.graph.node.extend(nodes)
+    copied.graph.initializer.extend(tensors)
+    return copied
 
 
 def _products(graph: onnx.GraphProto) -> Iterator[Product]:

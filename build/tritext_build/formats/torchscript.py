@@ -1,7 +1,7 @@
 """TorchScript: traced, with Triton's backend `pytorch`."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -9,17 +9,18 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from tritext_build.graph import ServedGraph, TrimmedGraph
+from tritext_build.graph import ServedGraph, TrimmedGraph, tensors
+from tritext_build.packing import PackedGraph, PackingGraph, by_row, packed_graph
 
 from .boundary import serving_as
-from .format import RunGraph
+from .format import Example, Export, RunGraph
 from .reduced import reduced
 
 REDUCED = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class TorchScriptFormat:
-    """Traced with scaled-dot-product attention, which torch runs fused.
+    """Traced with scaled-dot-product attention, which torch runs fused; row by row where the model allows packed tokens.
 
     The names carry their position (`input_ids__0`), the convention of Triton's PyTorch backend:
     https://github.com/triton-inference-server/pytorch_backend#important-notes
@@ -28,9 +29,7 @@ class TorchScriptFormat:
     name = "torchscript"
     backend = "pytorch"
     filename = "model.pt"
-    recipes: Mapping[str, tuple[str, ...]] = MappingProxyType(
-        {precision: (precision,) for precision in ("fp32", *REDUCED)}
-    )
+    precisions = ("fp32", *REDUCED)
     parameters: Mapping[str, str] = MappingProxyType(
         {
             "INFERENCE_MODE": "true",
@@ -45,25 +44,33 @@ class TorchScriptFormat:
 
     output_names = input_names
 
-    def export(
-        self, graph: ServedGraph, example: dict[str, npt.NDArray[np.int64]], path: Path, recipe: str
-    ) -> None:
-        graph.model.set_attn_implementation("sdpa")  # type: ignore[operator]
-        if recipe in REDUCED:
-            graph = graph.with_model(reduced(graph.model, REDUCED[recipe]))
-        inputs = tuple(torch.from_numpy(example[name]) for name in graph.all_names)
+    def exports(self, graph: ServedGraph, example: Example, path: Path, precision: str) -> Iterator[Export]:
         buffer = io.BytesIO()
         with serving_as(self.name), torch.inference_mode():
-            torch.jit.save(torch.jit.trace(TrimmedGraph(graph).eval(), inputs, check_trace=False), buffer)  # type: ignore[no-untyped-call]
+            packed = packed_graph(graph, by_row, tensors(example))
+            served = _served(packed or graph, precision)
+            inputs = tuple(tensors(example)[name] for name in graph.all_names)
+            torch.jit.save(torch.jit.trace(served.eval(), inputs, check_trace=False), buffer)  # type: ignore[no-untyped-call]
         path.write_bytes(buffer.getbuffer())
+        yield Export(recipe=precision, unpadded=packed is not None)
 
     def load(self, path: Path, output_names: Sequence[str]) -> RunGraph:
         with serving_as(self.name):
             module = torch.jit.load(str(path), map_location="cpu").eval()  # type: ignore[no-untyped-call]
 
-        def run(inputs: dict[str, npt.NDArray[np.int64]]) -> dict[str, npt.NDArray[np.float32]]:
+        def run(inputs: Example) -> dict[str, npt.NDArray[np.float32]]:
             with serving_as(self.name), torch.inference_mode(), torch.jit.optimized_execution(False):  # type: ignore[attr-defined]
                 outputs = module(*(torch.from_numpy(array) for array in inputs.values()))
             return {name: output.numpy() for name, output in zip(output_names, outputs, strict=True)}
 
         return run
+
+
+def _served(graph: PackedGraph | ServedGraph, precision: str) -> torch.nn.Module:
+    """A graph of fixed-width rows, with a copy of the model that multiplies in `precision`."""
+    served = graph.served if isinstance(graph, PackedGraph) else graph
+    if served is graph:
+        served.model.set_attn_implementation("sdpa")  # type: ignore[operator]
+    if precision in REDUCED:
+        graph = graph.with_model(reduced(served.model, REDUCED[precision]))
+    return PackingGraph(graph) if isinstance(graph, PackedGraph) else TrimmedGraph(graph)
