@@ -19,7 +19,6 @@ from transformers import (
 )
 
 from tritext_training.callbacks import ProgressBar, StopOnBrokenLoss, StopOnInterrupt
-from tritext_training.memory import keep_freed_memory
 from tritext_training.precision import Precision
 from tritext_training.tasks import Encoded, Metric, Task
 
@@ -126,7 +125,6 @@ def fine_tune(
         callbacks=[bar, stop, StopOnBrokenLoss(), *_early_stopping(recipe)],
     )
     trainer.remove_callback(PrinterCallback)
-    keep_freed_memory()
     try:
         with stop.listening():
             trainer.train(resume_from_checkpoint=str(resume_from) if resume_from else None)
