@@ -21,7 +21,7 @@ published() { [ -f "model_repository/$1_tokenizer/1/manifest.json" ]; }
 say "1. Train: support tickets, eight labels, a small English encoder"
 [ -f "$CHECKPOINT/training_report.json" ] ||
   run tritext train --task text-classification --data $DATA/train.csv --eval-data $DATA/test.csv \
-    --base minilm --epochs 8 --output $CHECKPOINT
+    --base minilm --epochs 6 --output $CHECKPOINT
 
 say "2. Build: export, check against the original, publish in model_repository/"
 published tickets || run tritext build $CHECKPOINT --name tickets --version 1 --max-length 256 --eval-data $DATA/test.csv

@@ -19,6 +19,7 @@ from transformers import (
 )
 
 from tritext_training.callbacks import ProgressBar, StopOnBrokenLoss, StopOnInterrupt
+from tritext_training.precision import Precision
 from tritext_training.tasks import Encoded, Metric, Task
 
 UPDATES = 1500
@@ -41,6 +42,7 @@ class Recipe:
     batch_size: int
     early_stopping: int
     seed: int
+    precision: Precision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,11 +167,17 @@ def _arguments(recipe: Recipe, *, task: Task, rows: int, checkpoints: Path) -> T
         logging_steps=max(1, min(10, steps_per_epoch)),
         logging_nan_inf_filter=False,
         seed=recipe.seed,
+        **_precision(recipe.precision),
         **_own_loss(task),
         disable_tqdm=True,
         report_to=[],
         dataloader_pin_memory=False,
     )
+
+
+def _precision(precision: Precision) -> dict[str, Any]:
+    """Without a GPU, bf16 is only taken from those who say that they mean the processor."""
+    return {"bf16": True, "use_cpu": not torch.cuda.is_available()} if precision == "bf16" else {}
 
 
 def _own_loss(task: Task) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from transformers import PreTrainedModel, set_seed
 from tritext_training import facts, loop
 from tritext_training.base import Base, fitting_max_length, load_base
 from tritext_training.options import TrainingOptions
+from tritext_training.precision import fastest_precision
 from tritext_training.report import write_reports
 from tritext_training.tasks import Encoded, Evaluation, Task, open_task
 from tritext_training.work import WorkFolder, refuse_existing, require_free_bytes, work_folder
@@ -107,6 +108,7 @@ def _recipe(options: TrainingOptions, task: Task, *, rows: int, hidden_size: int
         batch_size=batch_size,
         early_stopping=options.early_stopping,
         seed=options.seed,
+        precision=fastest_precision(),
     )
 
 
