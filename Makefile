@@ -72,5 +72,5 @@ $(ORACLE)/installed:
 	@touch $@
 
 clean: ## Remove .venv, caches, and what the demo made
-	rm -rf $(VENV) $(ORACLE) .pytest_cache .mypy_cache .ruff_cache checkpoints bench
+	rm -rf $(VENV) $(ORACLE) .pytest_cache .mypy_cache .ruff_cache checkpoints bench tune
 	git clean -dfXq model_repository

@@ -259,7 +259,7 @@ def by_row(heads: Heads, packing: Packing) -> Tensor:
 @cache
 def _scripted() -> Any:
     """A script, so that a trace keeps the loop."""
-    return torch.jit.script(_by_row)  # type: ignore[no-untyped-call]
+    return torch.jit.script(_by_row)
 
 
 def _by_row(

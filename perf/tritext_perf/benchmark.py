@@ -68,7 +68,7 @@ def run(request: BenchRequest, tell: Tell) -> tuple[Report, Path]:
     date = facts.now()
     tell("asking for every text once", 0.0)
     asked = quality.ask(server.address, model, texts)
-    folder = report.new_folder(request.output or _default_folder(request.model, date))
+    folder = report.new_folder(request.output or default_folder("bench", request.model, date))
     sweep = Sweep(
         program=program,
         server=server,
@@ -82,7 +82,7 @@ def run(request: BenchRequest, tell: Tell) -> tuple[Report, Path]:
     result = Report(
         model=asdict(model),
         server={"url": str(server.address), "version": server_version},
-        data=_data_facts(asked),
+        data=data_facts(asked),
         settings={**asdict(request.care), "windows": WINDOWS, "seed": request.seed},
         machine=facts.machine(server.address),
         versions={"tritext": facts.tritext_version(), "perf_analyzer": program.version},
@@ -112,11 +112,11 @@ def _target(texts: Texts, server: Server, model: ServedModel, folder: Path) -> T
     return Target(model=model, address=server.address, input_data=path)
 
 
-def _default_folder(model: str, date: str) -> Path:
-    return Path("bench") / f"{model}-{date[:19].replace(':', '')}"
+def default_folder(kind: str, model: str, date: str) -> Path:
+    return Path(kind) / f"{model}-{date[:19].replace(':', '')}"
 
 
-def _data_facts(asked: Quality) -> Mapping[str, Any]:
+def data_facts(asked: Quality) -> Mapping[str, Any]:
     texts = asked.texts
     return {
         "path": str(texts.path),

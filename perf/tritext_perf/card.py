@@ -72,45 +72,49 @@ def _quality(metrics: Mapping[str, float] | None) -> str:
 
 
 def _figures(measured: Sequence[Measurement]) -> Table:
-    table = _table(
+    shown = table(
         "Latency in milliseconds; batch: mean rows per run of the model; spread: how far the windows differ"
     )
-    table.add_column("load", no_wrap=True)
+    shown.add_column("load", no_wrap=True)
     for column in ("texts/s", "mean", "p50", "p90", "p95", "p99", "batch", "errors", "spread"):
-        table.add_column(column, justify="right", no_wrap=True)
+        shown.add_column(column, justify="right", no_wrap=True)
     for one in measured:
         latency = one.latency
         times = (latency.mean, latency.p50, latency.p90, latency.p95, latency.p99)
         batch = "" if one.average_batch is None else f"{one.average_batch:.1f}"
         spread = f"{one.spread:.0%}"
-        table.add_row(
+        shown.add_row(
             str(one.scenario),
             f"{one.throughput:.1f}",
-            *map(_ms, times),
+            *map(milliseconds, times),
             batch,
             str(one.errors),
             spread if one.steady else f"[yellow]{spread}[/]",
         )
-    return table
+    return shown
 
 
 def _stages(measured: Sequence[Measurement]) -> Table:
     names = list(dict.fromkeys(stage.name for one in measured for stage in one.stages))
-    table = _table("Where the mean latency goes, step by step: waiting + working, in milliseconds")
-    table.add_column("load", no_wrap=True)
+    shown = table("Where the mean latency goes, step by step: waiting + working, in milliseconds")
+    shown.add_column("load", no_wrap=True)
     for name in (*names, "elsewhere"):
-        table.add_column(name, justify="right", no_wrap=True)
+        shown.add_column(name, justify="right", no_wrap=True)
     for one in measured:
-        times = {stage.name: f"{_ms(stage.queue)} + {_ms(stage.compute)}" for stage in one.stages}
-        table.add_row(str(one.scenario), *(times.get(name, "") for name in names), _ms(one.elsewhere))
-    return table
+        times = {
+            stage.name: f"{milliseconds(stage.queue)} + {milliseconds(stage.compute)}" for stage in one.stages
+        }
+        shown.add_row(
+            str(one.scenario), *(times.get(name, "") for name in names), milliseconds(one.elsewhere)
+        )
+    return shown
 
 
-def _table(title: str) -> Table:
+def table(title: str) -> Table:
     return Table(title=title, title_justify="left", title_style="dim", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
 
 
-def _ms(value: float) -> str:
+def milliseconds(value: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"  # noqa: PLR2004
 
 

@@ -113,3 +113,36 @@ class OutputInUse(PerfError):
 
     def __init__(self, *, path: Path, reason: str) -> None:
         super().__init__(f"Cannot write to {path}: {reason}; choose a new folder with --output.")
+
+
+class BadTime(PerfError):
+    """A time limit that is none."""
+
+    def __init__(self, *, option: str, got: str) -> None:
+        super().__init__(f"{option} expects a time with its unit, such as 50ms or 0.2s, got {got!r}.")
+
+
+class OneLoad(PerfError):
+    """Settings are tuned for one load at a time."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Settings are tuned for one load: expected --users or --rate, got both; tune for the one that is yours."
+        )
+
+
+class BudgetTooShort(PerfError):
+    """Not even one other setting can be compared with the default."""
+
+    def __init__(self, *, minutes: float, needed: float) -> None:
+        super().__init__(
+            f"--budget {minutes:g} is too short: to compare a single setting with the default takes "
+            f"about {needed:.1f} minutes on this machine; give at least that, and about four times as much to try many."
+        )
+
+
+class DefaultFailed(PerfError):
+    """The model does not work as it is served now, so that there is nothing to compare with."""
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(f"The model cannot be measured as it is served now: {reason}")

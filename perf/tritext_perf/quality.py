@@ -18,6 +18,9 @@ from tritext_perf.evaluation.labels import Probabilities, UnknownLabels, score
 from tritext_perf.input_data import Texts, spread_of
 from tritext_perf.server import ServedModel
 
+PATIENCE_S = 300.0
+"""Seconds that a request may take: all of them are sent together, and a large network on few cores takes its time."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Quality:
@@ -39,7 +42,7 @@ def ask(address: Address, model: ServedModel, texts: Texts) -> Quality:
         ClientError: The server does not answer.
         EveryTextRefused: No text is left.
     """
-    with Client(str(address)) as client:
+    with Client(str(address), timeout=PATIENCE_S) as client:
         try:
             answers = client.classify(
                 model.name, list(texts.texts), top_k="all", errors="return", version=model.version

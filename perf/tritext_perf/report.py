@@ -60,19 +60,20 @@ def write(report: Report, folder: Path) -> None:
     """Write the three files; the raw ones are there already."""
     try:
         (folder / JSON).write_text(json.dumps(report.as_dict(), ensure_ascii=False, indent=2) + "\n")
-        _write_csv([row(outcome) for outcome in report.outcomes], folder / CSV)
-        picture = figures.bench(report.outcomes, title=title(report))
+        write_csv([row(outcome) for outcome in report.outcomes], folder / CSV)
+        picture = figures.bench(
+            report.outcomes, title=title(model=report.model, machine=report.machine, date=report.date)
+        )
         if picture:
             (folder / PNG).write_bytes(picture)
     except OSError as error:
         raise OutputInUse(path=folder, reason=(error.strerror or str(error)).lower()) from error
 
 
-def title(report: Report) -> str:
-    machine = report.machine
+def title(*, model: Mapping[str, Any], machine: Mapping[str, Any], date: str) -> str:
     return (
-        f"{report.model['name']} version {report.model['version']} · "
-        f"{machine.get('cpu', 'unknown processor')}, {machine['usable_cores']} cores · {report.date[:10]}"
+        f"{model['name']} version {model['version']} · "
+        f"{machine.get('cpu', 'unknown processor')}, {machine['usable_cores']} cores · {date[:10]}"
     )
 
 
@@ -103,7 +104,7 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
 
 
-def _write_csv(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+def write_csv(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     columns = list(dict.fromkeys(column for one in rows for column in one))
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, columns)

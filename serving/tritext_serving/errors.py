@@ -201,3 +201,42 @@ class DetachedFailed(ServingError):
 
     def __init__(self, *, reason: str, log: Path) -> None:
         super().__init__(f"The server did not start: {reason} Its log is {log}.")
+
+
+class NotInRepository(ServingError):
+    """The repository has no such model, or it cannot be served."""
+
+    def __init__(self, *, name: str, repository: Path, ensembles: Sequence[str], skipped: str) -> None:
+        there = f"it has {', '.join(ensembles)}" if ensembles else "it has no ensemble"
+        reason = f" ({skipped})" if skipped else ""
+        super().__init__(f"The repository {repository} holds no complete model {name!r}{reason}; {there}.")
+
+
+class NothingToTune(ServingError):
+    """The model has no step that runs a network."""
+
+    def __init__(self, *, name: str, steps: Sequence[str], ensembles: Sequence[str]) -> None:
+        if steps:
+            has = f"its steps are {', '.join(steps)}"
+        else:
+            has = f"it is no ensemble; the repository's are {', '.join(ensembles) or 'none'}"
+        super().__init__(
+            f"Model {name!r} cannot be tuned: expected an ensemble with one step of the backend onnxruntime or "
+            f"pytorch whose name ends in '_model', but {has}."
+        )
+
+
+class CannotWriteConfig(ServingError):
+    """The tuned config.pbtxt cannot be put into the repository."""
+
+    def __init__(self, *, path: Path, reason: str) -> None:
+        super().__init__(f"Cannot write {path}: {reason.rstrip('.')}; nothing was changed.")
+
+
+class ConfigChanged(ServingError):
+    """Somebody else wrote the config meanwhile."""
+
+    def __init__(self, *, path: Path) -> None:
+        super().__init__(
+            f"{path} was changed by somebody else while settings were measured, so it was left as it is: tune again."
+        )

@@ -17,6 +17,11 @@ MANIFEST = "manifest.json"
 TOKENIZER = "_tokenizer"
 
 
+def backend_of(config: ModelConfig) -> str:
+    """The backend, also where a config names only the older `platform`."""
+    return str(config.backend or config.platform.partition("_")[0])
+
+
 @dataclass(frozen=True, kw_only=True)
 class Model:
     """One folder of the repository: its config, and the versions of it that may be served."""
@@ -31,9 +36,7 @@ class Model:
 
     @property
     def backend(self) -> str:
-        """The backend, also where a config names only the older `platform`."""
-        named: str = self.config.backend or self.config.platform.partition("_")[0]
-        return named
+        return backend_of(self.config)
 
     @property
     def steps(self) -> Mapping[str, int]:

@@ -37,7 +37,6 @@ def _is_complete(model: Model) -> bool:
 def _show(model: Model, added: str, shown: Path) -> None:
     _link(shown, (entry for entry in model.folder.iterdir() if not entry.name.isdecimal()))
     for version in map(str, model.versions):
-        # File by file: what Python writes beside its modules must not land in the repository.
         _link(shown / version, (model.folder / version).iterdir())
     if added:
         own = (model.folder / CONFIG).read_text(encoding="utf-8")
@@ -48,8 +47,12 @@ def _show(model: Model, added: str, shown: Path) -> None:
 
 
 def _link(folder: Path, entries: Iterable[Path]) -> None:
+    """File by file: what Python writes beside its modules, in whatever folder, must not land in the repository."""
     folder.mkdir(parents=True)
     for entry in entries:
         if entry.name == "__pycache__":
             continue
-        (folder / entry.name).symlink_to(entry.absolute())
+        if entry.is_dir():
+            _link(folder / entry.name, entry.iterdir())
+        else:
+            (folder / entry.name).symlink_to(entry.absolute())

@@ -76,6 +76,6 @@ def test_the_error_of_a_product_is_that_of_the_graph_with_it_alone_as_int8() -> 
         onnxruntime.InferenceSession(proto.SerializeToString()).run(["y"], {"x": x})[0]
         for proto in (product(), quantize_per_token(product()))
     )
-    (error,) = int8_errors(product(), {"x": x}).values()
+    (error,) = int8_errors(product(), {"x": x}).values()  # type: ignore[dict-item]
     assert error == pytest.approx(np.square(changed - exact, dtype=np.float64).sum(), rel=1e-6)
     assert error > 0

@@ -118,9 +118,7 @@ def run_functions(mask: npt.NDArray[np.int64], query: Array, *, heads: int, wind
         helper.make_tensor_value_info("mask", TensorProto.INT64, ["rows", "width"]),
         helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, "tokens", "hidden"]),
     ]
-    shapes: dict[str, list[int | str]] = dict.fromkeys(Packing._fields, ["any"]) | {
-        "places": ["rows", "longest"]
-    }
+    shapes: dict[str, Any] = {**dict.fromkeys(Packing._fields, ["any"]), "places": ["rows", "longest"]}
     outputs = [
         helper.make_tensor_value_info(name, TensorProto.INT64, shape) for name, shape in shapes.items()
     ]
@@ -177,12 +175,13 @@ def test_both_packings_find_each_token_once_and_bring_it_back(lengths: list[int]
     mask = mask_of(lengths)
     counted = np.maximum(lengths, 1)
     x = np.zeros((1, counted.sum(), 8), np.float32)
-    in_onnx = Packing(**{name: run_functions(mask, x, heads=1, window=0)[name] for name in Packing._fields})
-    in_torch = Packing(*(tensor.numpy() for tensor in pack(torch.from_numpy(mask))))
-    for packing in (in_onnx, in_torch):
-        assert sorted(packing.lengths) == sorted(counted)
-        for row, (places, length) in enumerate(zip(packing.places, counted, strict=True)):
-            assert (packing.tokens[places[:length]] == row * mask.shape[1] + np.arange(length)).all()
-            assert (packing.columns[places[:length]] == np.arange(length)).all()
-            assert (places[length:] == places[length - 1]).all()
-    assert (np.diff(in_onnx.lengths) >= 0).all()
+    found = run_functions(mask, x, heads=1, window=0)
+    in_onnx = Packing(*(torch.from_numpy(found[name]) for name in Packing._fields))
+    for packing in (in_onnx, pack(torch.from_numpy(mask))):
+        assert sorted(packing.lengths.tolist()) == sorted(counted.tolist())
+        for row, (places, length) in enumerate(zip(packing.places, counted.tolist(), strict=True)):
+            own = torch.arange(length)
+            assert torch.equal(packing.tokens[places[:length]], row * mask.shape[1] + own)
+            assert torch.equal(packing.columns[places[:length]], own)
+            assert torch.equal(places[length:], places[length - 1].expand(len(places) - length))
+    assert (in_onnx.lengths.diff() >= 0).all()

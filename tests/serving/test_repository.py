@@ -96,6 +96,18 @@ def test_the_view_shows_complete_versions_only_and_the_files_stay_untouched(
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
+def test_what_is_written_beside_a_module_of_the_view_does_not_land_in_the_repository(
+    folder: Path, tmp_path: Path
+) -> None:
+    write(folder / "tiny_tokenizer/1/task/rows.py", "")
+    write(folder / "tiny_tokenizer/1/task/__pycache__/rows.pyc", "old")
+    shown = view.make(repositories.read(folder), TWO, tmp_path).path / "tiny_tokenizer/1"
+    for place in (shown, shown / "task"):
+        write(place / "__pycache__/new.pyc", "")
+    assert (shown / "task/rows.py").read_bytes() == b""
+    assert not list(folder.rglob("new.pyc"))
+
+
 def test_instances_and_threads_are_added_to_networks_alone(folder: Path, tmp_path: Path) -> None:
     shown = view.make(repositories.read(folder), TWO, tmp_path).path
     added = (shown / "tiny_model/config.pbtxt").read_text(encoding="utf-8")

@@ -1,9 +1,10 @@
 """ONNX: exported by torch's own exporter, with Triton's backend `onnxruntime`."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,14 +29,20 @@ INT8_SPARING = {"int8, fp32 where it hurts most": 0.75, "int8, fp32 wherever it 
 """Recipe to the share of int8's error that is spared."""
 
 
+@dataclass(frozen=True)
 class OnnxFormat:
-    """On packed tokens where the model allows it; elsewhere with eager attention, whose graph is the smallest."""
+    """On packed tokens where the model allows it; elsewhere with eager attention, whose graph is the smallest.
 
-    name = "onnx"
-    backend = "onnxruntime"
-    filename = "model.onnx"
-    precisions = ("fp32", "int8", "fp16")
-    parameters: Mapping[str, str] = MappingProxyType(
+    Attributes:
+        packs: Whether packed tokens are tried at all; if not, there is something to compare them with.
+    """
+
+    packs: bool = True
+    name: ClassVar[str] = "onnx"
+    backend: ClassVar[str] = "onnxruntime"
+    filename: ClassVar[str] = "model.onnx"
+    precisions: ClassVar[tuple[str, ...]] = ("fp32", "int8", "fp16")
+    parameters: ClassVar[Mapping[str, str]] = MappingProxyType(
         {"intra_op_thread_count": "1", "inter_op_thread_count": "1"}
     )
 
@@ -46,7 +53,7 @@ class OnnxFormat:
 
     def exports(self, graph: ServedGraph, example: Example, path: Path, precision: str) -> Iterator[Export]:
         with serving_as(self.name):
-            packed = packed_graph(graph, attend, tensors(example))
+            packed = packed_graph(graph, attend, tensors(example)) if self.packs else None
             proto = _packed(packed, example) if packed else _padded(graph, example)
         for recipe, written in _recipes(proto, example, precision):
             save(written, path)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from importlib import import_module
 
-VERBS = ("train", "build", "serve", "status", "predict", "score", "evaluate", "bench")
+VERBS = ("train", "build", "serve", "status", "predict", "score", "evaluate", "bench", "tune")
 """In the order in which a newcomer meets them."""
 
 
