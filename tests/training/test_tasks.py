@@ -24,6 +24,7 @@ from tests.training.tiny_base import TOPICS, make_tiny_base
 from tests.training.tiny_tasks import KINDS, NAMES, make_data
 from tritext.metrics import spans
 from tritext.tagged import read_tagged_texts
+from tritext_training.loop import default_learning_rate
 from tritext_training.run import train
 
 QUICK = {"epochs": 4, "learning_rate": 2e-3, "max_length": 24}
@@ -52,6 +53,18 @@ def finished(kind: str, folder: Path, base: Path, **given: Any) -> Run:
         )
     )
     return Run(kind=kind, data=data, output=output, report=report)
+
+
+@pytest.mark.parametrize(
+    ("kind", "factor"),
+    [("tags", 1), ("questions", 1), ("inference", 1), ("numbers", 1), ("rankings", 0.5), ("pairs", 0.25)],
+)
+def test_the_default_learning_rate_is_lower_where_a_higher_one_forgets_what_the_base_knows(
+    tmp_path: Path, base: Path, kind: str, factor: float
+) -> None:
+    report = finished(kind, tmp_path, base, learning_rate=None, epochs=1, max_samples=20).report
+    width = AutoConfig.from_pretrained(base).hidden_size
+    assert report["training"]["learning_rate"] == default_learning_rate(width, factor=factor)
 
 
 def test_the_training_loss_falls(run: Run) -> None:

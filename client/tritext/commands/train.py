@@ -174,7 +174,7 @@ def train(
         float | None,
         typer.Option(
             help="Default: 5e-5 for an encoder as wide as BERT-base, more for narrower ones (`minilm`: 2e-4); for "
-            "feature-extraction a quarter of that, since the base knows much already."
+            "text-ranking half of that, for feature-extraction, where the base knows much already, a quarter."
         ),
     ] = None,
     batch_size: Annotated[
