@@ -15,7 +15,7 @@ from tritext.records import LabelledTexts
 from . import gates
 from .checkpoint import Checkpoint, open_checkpoint
 from .errors import GateFailed
-from .formats import format_for
+from .formats import EXAMPLE_ROWS, format_for
 from .gates import Candidate, Gate
 from .graph import ServedGraph, served_graph
 from .layout import ModelVersion, check_name
@@ -30,9 +30,6 @@ Tell = Callable[[str, float], None]
 
 COMPANY_LINES = 64
 """How many lines are computed alone as well as in batches."""
-
-EXAMPLE_LINES = 32
-"""How many lines a format gets to trace the graph with, and to measure on."""
 
 LONGEST_PROBE = 512
 """Words of the longest text that the gates ask: a word is a token or more, and attention grows with their square."""
@@ -143,8 +140,8 @@ def _export(
     form, path, graph = version.format, staged / version.graph_path, original.graph
     encoder = Encoder.from_file(staged / version.tokenizer_paths[0], **version.encoder_settings())
     own = version.task.probes(original.checkpoint, _own_texts())
-    probes = original.lines if len(original.lines) >= EXAMPLE_LINES else own
-    example = encoder.encode(_mixed(probes, EXAMPLE_LINES), truncate=version.task.truncate).inputs
+    probes = original.lines if len(original.lines) >= EXAMPLE_ROWS else own
+    example = encoder.encode(_mixed(probes, form.example_rows), truncate=version.task.truncate).inputs
     example |= version.task.extra_inputs(original.checkpoint, example["input_ids"])
     failures: list[Gate] = []
     for recipe in form.recipes[version.precision]:

@@ -14,6 +14,10 @@ RunGraph = Callable[[dict[str, npt.NDArray[np.int64]]], dict[str, npt.NDArray[np
 [batch, …]."""
 
 
+EXAMPLE_ROWS = 32
+"""How many rows a format gets to trace the graph with, and to measure on, unless it wants more."""
+
+
 class Format(Protocol):
     """A file format of Triton's, with the backend that runs it.
 
@@ -23,7 +27,8 @@ class Format(Protocol):
         filename: What the backend looks for in a version folder.
         recipes: Precision to the ways of reaching it, the fastest first; a build takes the first whose gates
             hold.
-        parameters: The backend's own settings, as its documentation names them.
+        example_rows: How many rows `export` makes use of.
+        spare_rows: How many rows more than a batch ever holds the backend is to believe possible.
     """
 
     @property
@@ -35,7 +40,13 @@ class Format(Protocol):
     @property
     def recipes(self) -> Mapping[str, tuple[str, ...]]: ...
     @property
-    def parameters(self) -> Mapping[str, str]: ...
+    def example_rows(self) -> int: ...
+    @property
+    def spare_rows(self) -> int: ...
+
+    def parameters(self, precision: str) -> Mapping[str, str]:
+        """The backend's own settings for a precision, as its documentation names them."""
+        ...
 
     def input_names(self, names: Sequence[str]) -> list[str]:
         """What the backend calls the graph's inputs."""

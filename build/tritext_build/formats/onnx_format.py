@@ -13,7 +13,7 @@ import torch
 from tritext_build.graph import ServedGraph
 
 from .boundary import serving_as
-from .format import RunGraph
+from .format import EXAMPLE_ROWS, RunGraph
 from .onnx_int8 import quantize_per_token
 from .onnx_sensitivity import most_sensitive
 from .onnx_surgery import fix_width, position_nodes, save
@@ -35,9 +35,11 @@ class OnnxFormat:
     recipes: Mapping[str, tuple[str, ...]] = MappingProxyType(
         {"fp32": ("fp32",), "int8": ("int8", *INT8_SPARING), "fp16": ("fp16",)}
     )
-    parameters: Mapping[str, str] = MappingProxyType(
-        {"intra_op_thread_count": "1", "inter_op_thread_count": "1"}
-    )
+    example_rows = EXAMPLE_ROWS
+    spare_rows = 0
+
+    def parameters(self, precision: str) -> Mapping[str, str]:  # noqa: ARG002 - the same for all of them
+        return {"intra_op_thread_count": "1", "inter_op_thread_count": "1"}
 
     def input_names(self, names: Sequence[str]) -> list[str]:
         return list(names)
@@ -48,7 +50,6 @@ class OnnxFormat:
         self, graph: ServedGraph, example: dict[str, npt.NDArray[np.int64]], path: Path, recipe: str
     ) -> None:
         with serving_as(self.name):
-            graph.model.set_attn_implementation("eager")  # type: ignore[operator]
             proto = _export(graph, example)
         if recipe.startswith("int8"):
             share = INT8_SPARING.get(recipe, 0)
@@ -72,8 +73,21 @@ class OnnxFormat:
         return run
 
 
+def fixed_width_proto(graph: ServedGraph, example: dict[str, npt.NDArray[np.int64]]) -> onnx.ModelProto:
+    """The graph in FP32 as this format writes it, for formats that start from ONNX.
+
+    Raises:
+        CannotServe: The exporter does not know something that the model does.
+    """
+    with serving_as(OnnxFormat.name):
+        proto = _export(graph, example)
+    fix_width(proto, inputs=graph.input_names, width=example["input_ids"].shape[1])
+    return proto
+
+
 def _export(graph: ServedGraph, example: dict[str, npt.NDArray[np.int64]]) -> onnx.ModelProto:
     """Export with a free batch size and a free length."""
+    graph.model.set_attn_implementation("eager")  # type: ignore[operator]
     cut = _cut(example, graph)
     batch, length = torch.export.Dim("batch", max=4096), torch.export.Dim("length", max=1 << 20)
     free = [{0: batch, 1: length} for _ in graph.input_names] + [{0: batch} for _ in graph.extra_names]

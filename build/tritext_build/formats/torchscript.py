@@ -12,7 +12,7 @@ import torch
 from tritext_build.graph import ServedGraph, TrimmedGraph
 
 from .boundary import serving_as
-from .format import RunGraph
+from .format import EXAMPLE_ROWS, RunGraph
 from .reduced import reduced
 
 REDUCED = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -31,14 +31,16 @@ class TorchScriptFormat:
     recipes: Mapping[str, tuple[str, ...]] = MappingProxyType(
         {precision: (precision,) for precision in ("fp32", *REDUCED)}
     )
-    parameters: Mapping[str, str] = MappingProxyType(
-        {
+    example_rows = EXAMPLE_ROWS
+    spare_rows = 0
+
+    def parameters(self, precision: str) -> Mapping[str, str]:  # noqa: ARG002 - the same for all of them
+        return {
             "INFERENCE_MODE": "true",
             # The profiling executor compiles anew for every shape, seconds at a time; lengths vary here.
             "DISABLE_OPTIMIZED_EXECUTION": "true",
             "INTRA_OP_THREAD_COUNT": "1",
         }
-    )
 
     def input_names(self, names: Sequence[str]) -> list[str]:
         return [f"{name}__{index}" for index, name in enumerate(names)]
