@@ -17,6 +17,7 @@ from .format import RunGraph
 from .onnx_format import fixed_width_proto
 from .onnx_rows import drop_empty_rows
 from .onnx_surgery import save
+from .openvino_int8 import SPARING, WEIGHTS, WHOLE, quantized
 
 if TYPE_CHECKING:
     import openvino
@@ -45,7 +46,7 @@ class OpenVinoFormat:
     # (triton-inference-server/openvino_backend, pull request "reset batch_pad_size_"): so none ever is.
     spare_rows = 1
     recipes: Mapping[str, tuple[str, ...]] = MappingProxyType(
-        {precision: (precision,) for precision in ("fp32", "bf16", "int8")}
+        {"fp32": ("fp32",), "bf16": ("bf16",), "int8": (WHOLE, SPARING, WEIGHTS)}
     )
 
     def parameters(self, precision: str) -> Mapping[str, str]:
@@ -71,10 +72,8 @@ class OpenVinoFormat:
             model = core.read_model(Path(folder) / "model.onnx")
             # Triton's backend refuses outputs whose length has an upper bound, which a fixed width would give them.
             model.reshape({name: [-1, -1] for name in graph.input_names})
-            if recipe == "int8":
-                from .openvino_int8 import quantized  # noqa: PLC0415 - NNCF takes seconds to import
-
-                model = quantized(model, example)
+            if recipe in self.recipes["int8"]:
+                model = quantized(model, example, recipe)
             model.set_rt_info("bf16" if recipe == "bf16" else "f32", MULTIPLIES_IN)
             _save(model, path)
 
