@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from tritext_build.errors import MissingLibrary
 
-
 WHOLE, SPARING, WEIGHTS = "int8", "int8, attention in fp32", "int8 weights"
 """The ways to int8, the fastest first. With the last, what activations are multiplied in is OpenVINO's to say."""
 
