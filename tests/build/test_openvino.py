@@ -17,61 +17,60 @@ from tritext_build.formats import FORMATS, openvino_format, openvino_int8
 from tritext_build.formats.onnx_rows import drop_empty_rows
 
 FORM = FORMATS["openvino"]
-PRECISIONS = ("fp32", "bf16", "int8")
+LABELS = 3
 
 
 def has_bf16() -> bool:
     return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
-def built(checkpoint: Path, repository: Path, precision: str) -> Manifest:
-    if precision == "bf16" and not has_bf16():
+@pytest.fixture(scope="module", params=["fp32", "bf16", "int8"])
+def built(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, checkpoint: Path
+) -> tuple[Manifest, Path]:
+    """A version in each precision, and the folder of its model step."""
+    if request.param == "bf16" and not has_bf16():
         pytest.skip("this processor has no bf16")
-    return build(
+    repository = tmp_path_factory.mktemp(request.param)
+    manifest = build(
         BuildRequest(
             checkpoint=str(checkpoint),
             name="tiny",
             repository=repository,
             format="openvino",
-            precision=precision,
+            precision=request.param,
         )
     )
+    return manifest, repository / "tiny_model"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("precision", PRECISIONS)
 def test_a_version_says_what_it_is_multiplied_in_to_triton_and_to_the_gates_alike(
-    tmp_path: Path, checkpoint: Path, precision: str
+    built: tuple[Manifest, Path],
 ) -> None:
-    manifest = built(checkpoint, tmp_path, precision)
-    assert all(gate.passed for gate in manifest.gates)
-    model = openvino.Core().read_model(tmp_path / "tiny_model/1/model.xml")
-    hinted = 'key: "HINT_BF16"' in (tmp_path / "tiny_model/config.pbtxt").read_text(encoding="utf-8")
-    assert hinted == (precision == "bf16")
+    manifest, step = built
+    model = openvino.Core().read_model(step / "1/model.xml")
+    hinted = 'key: "HINT_BF16"' in (step / "config.pbtxt").read_text(encoding="utf-8")
+    assert hinted == (manifest.precision == "bf16")
     assert model.get_rt_info(openvino_format.MULTIPLIES_IN).value == ("bf16" if hinted else "f32")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("precision", "weights"), [("fp32", "f32"), ("bf16", "f32"), ("int8", "i8")])
-def test_weights_are_kept_in_full_unless_they_are_int8(
-    tmp_path: Path, checkpoint: Path, precision: str, weights: str
-) -> None:
-    built(checkpoint, tmp_path, precision)
-    model = openvino.Core().read_model(tmp_path / "tiny_model/1/model.xml")
-    sizes: dict[str, int] = {}
-    for node in model.get_ops():
-        if node.get_type_name() == "Constant" and len(node.shape) == 2 and min(node.shape) > 8:
-            kind = node.get_element_type().get_type_name()
-            sizes[kind] = sizes.get(kind, 0) + 1
-    assert "f16" not in sizes
-    assert max(sizes, key=sizes.__getitem__) == weights
+def test_weights_are_kept_in_full_unless_they_are_int8(built: tuple[Manifest, Path]) -> None:
+    manifest, step = built
+    matrices = [
+        node.get_element_type().get_type_name()
+        for node in openvino.Core().read_model(step / "1/model.xml").get_ops()
+        if node.get_type_name() == "Constant" and len(node.shape) == 2 and min(node.shape) > LABELS
+    ]
+    assert "f16" not in matrices
+    assert ("i8" in matrices) == (manifest.precision == "int8")
 
 
 @pytest.mark.slow
-def test_a_graph_meets_the_native_backends_conditions(tmp_path: Path, checkpoint: Path) -> None:
+def test_a_graph_meets_the_native_backends_conditions(built: tuple[Manifest, Path]) -> None:
     """One name a tensor; with a static batch, no dimension of an output has a bound that is not its size."""
-    built(checkpoint, tmp_path, "fp32")
-    model = openvino.Core().read_model(tmp_path / "tiny_model/1/model.xml")
+    model = openvino.Core().read_model(built[1] / "1/model.xml")
     for port in model.inputs:
         assert len(port.get_names()) == 1
         port.node.layout = openvino.Layout("N...")
