@@ -53,16 +53,22 @@ def has_gpu() -> bool:
 
 
 def additions(model: Model, wanted: Parallelism | None) -> str:
-    """Text to append to the model's config.pbtxt; empty where its author decided, or where it runs no network."""
+    """Text to append to the model's config.pbtxt; empty where its author decided, or where it runs no network.
+    """
     parameters = _parameters(model.backend, wanted) if wanted else {}
     if not wanted or not parameters or not model.name.endswith(MODEL_STEP) or model.config.instance_group:
         return ""
     added = ModelConfig(instance_group=[ModelInstanceGroup(count=wanted.instances)])
     for key, value in parameters.items():
-        if key not in model.config.parameters:
+        if _is_open(model.config, key):
             added.parameters[key].string_value = str(value)
     text: str = text_format.MessageToString(added)
     return text
+
+
+def _is_open(config: ModelConfig, key: str) -> bool:
+    """Whether a parameter's author left it to us; the one thread that every build writes is no decision."""
+    return key not in config.parameters or config.parameters[key].string_value == "1"
 
 
 def _parameters(backend: str, wanted: Parallelism) -> dict[str, int]:

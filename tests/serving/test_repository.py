@@ -130,6 +130,14 @@ def test_what_openvino_s_instances_share_is_multiplied(tmp_path: Path) -> None:
     }
 
 
+def test_more_threads_than_the_one_that_builds_write_can_be_asked_for(tmp_path: Path) -> None:
+    built = 'parameters { key: "intra_op_thread_count" value: { string_value: "1" } }'
+    add_network(tmp_path / "repository", "some_model", "onnxruntime", more=built)
+    shown = view.make(repositories.read(tmp_path / "repository"), TWO, tmp_path).path
+    config = text_format.Parse((shown / "some_model/config.pbtxt").read_text(encoding="utf-8"), ModelConfig())
+    assert config.parameters["intra_op_thread_count"].string_value == "3"
+
+
 @pytest.mark.parametrize(
     ("own", "kept"),
     [
