@@ -53,8 +53,7 @@ def has_gpu() -> bool:
 
 
 def additions(model: Model, wanted: Parallelism | None) -> str:
-    """Text to append to the model's config.pbtxt; empty where its author decided, or where it runs no network.
-    """
+    """Text to append to the model's config.pbtxt; empty where its author decided, or where it runs no network."""
     parameters = _parameters(model.backend, wanted) if wanted else {}
     if not wanted or not parameters or not model.name.endswith(MODEL_STEP) or model.config.instance_group:
         return ""
