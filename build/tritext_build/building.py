@@ -1,45 +1,28 @@
 """The story of a build: open the checkpoint, export it, pass the gates, publish."""
 
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from importlib.resources import files
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from tokenizers import Tokenizer
 from torch.nn import Module
 
 from tritext.records import LabelledTexts
 
-from . import gates
 from .checkpoint import Checkpoint, open_checkpoint
-from .errors import GateFailed
-from .formats import EXAMPLE_ROWS, Example, Export, format_for
-from .gates import Candidate, Gate
-from .graph import ServedGraph, served_graph
+from .exporting import exported, fastest
+from .formats import AUTO, format_for
 from .layout import ModelVersion, check_name
 from .manifest import Manifest, make_manifest
+from .original import Tell, original_of
 from .publish import choose_version, publish, staging
-from .reference import Reference
-from .runtime.encoding import Encoder, Line
-from .tasks.task import DEFAULT_OPTIONS, Evaluation, TaskOptions
-
-Tell = Callable[[str, float], None]
-"""Called with what is being done and how much of it is done, 0 to 1."""
-
-COMPANY_LINES = 64
-"""How many lines are computed alone as well as in batches."""
-
-LONGEST_PROBE = 512
-"""Words of the longest text that the gates ask: a word is a token or more, and attention grows with their square."""
+from .tasks.task import DEFAULT_OPTIONS, TaskOptions
 
 
 @dataclass(frozen=True, kw_only=True)
 class BuildRequest:
     """What is asked of a build. `evaluation` adds a gate on the task's metric, and gives the gates their texts.
 
-    Without a `task` the checkpoint's architecture decides.
+    Without a `task` the checkpoint's architecture decides. The precision `auto` is the fastest whose gates hold.
     """
 
     checkpoint: str
@@ -64,15 +47,19 @@ def build(request: BuildRequest, *, tell: Tell = lambda _what, _done: None) -> M
         GateFailed: A gate did not hold; nothing was published.
     """
     version, checkpoint, model = _open(request, tell)
-    original = _original(request, version, checkpoint, model, tell)
+    evaluation = checkpoint.task.evaluation(checkpoint, request.evaluation) if request.evaluation else None
+    original = original_of(version, checkpoint, model, evaluation, tell)
     version = original.calibrated(version)
     with staging(request.repository) as staged:
         _write(version, checkpoint, staged)
-        export, measured = _export(version, original, staged, tell)
+        export = fastest if request.precision == AUTO else exported
+        made = export(version, original, staged, tell)
+        # The precision, which is known only now, stands in the configurations.
+        _write(made.version, checkpoint, staged)
         tell("publishing", 0.95)
-        manifest = make_manifest(version, checkpoint, measured, export, staged)
+        manifest = make_manifest(made, checkpoint, staged)
         (staged / version.manifest_path).write_text(manifest.to_json(), encoding="utf-8")
-        publish(version, staged, request.repository)
+        publish(made.version, staged, request.repository)
     tell("published", 1)
     return manifest
 
@@ -96,70 +83,9 @@ def _open(request: BuildRequest, tell: Tell) -> tuple[ModelVersion, Checkpoint, 
         pad_token_id=int(checkpoint.tokenizer.pad_token_id),
         truncation_side=checkpoint.tokenizer.truncation_side,
         format=form,
-        precision=request.precision,
+        precision=form.precisions[0] if request.precision == AUTO else request.precision,
     )
     return version, checkpoint, model
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Original:
-    """The checkpoint as a graph, what it is asked, and its answers, computed before an export touches the model."""
-
-    checkpoint: Checkpoint
-    graph: ServedGraph
-    lines: list[Line]
-    evaluation: Evaluation | None
-    reference: Reference
-
-    def calibrated(self, version: ModelVersion) -> ModelVersion:
-        """The version with what its task measures on the answers."""
-        rows = self.reference.rows(self.lines)
-        return replace(version, blueprint=self.checkpoint.task.calibrated(version.blueprint, rows))
-
-
-def _original(
-    request: BuildRequest, version: ModelVersion, checkpoint: Checkpoint, model: Module, tell: Tell
-) -> _Original:
-    evaluation = checkpoint.task.evaluation(checkpoint, request.evaluation) if request.evaluation else None
-    graph = served_graph(checkpoint, model, version.blueprint)
-    reference = Reference(checkpoint, graph, max_length=version.max_length)
-    texts = (*_own_texts(), _long_text(version.max_length))
-    lines = list(evaluation.lines) if evaluation else checkpoint.task.probes(checkpoint, texts)
-    for done, line in enumerate(lines):
-        tell("computing the original's answers", 0.1 + 0.3 * done / len(lines))
-        reference.rows([line])
-    return _Original(
-        checkpoint=checkpoint, graph=graph, lines=lines, evaluation=evaluation, reference=reference
-    )
-
-
-def _export(
-    version: ModelVersion, original: _Original, staged: Path, tell: Tell
-) -> tuple[Export, tuple[Gate, ...]]:
-    """Write the graph in the first way to its precision whose gates hold; which it was, and what was measured."""
-    form, path, graph = version.format, staged / version.graph_path, original.graph
-    encoder = Encoder.from_file(staged / version.tokenizer_paths[0], **version.encoder_settings())
-    example = _example(version, original, encoder)
-    failures: list[Gate] = []
-    tell(f"exporting to {form.name}", 0.4)
-    for export in form.exports(graph, example, path, version.precision):
-        tell(f"checking the gates of {export.recipe}", 0.6)
-        run = form.load(path, graph.output_names)
-        candidate = Candidate(original.checkpoint, encoder, run, version.blueprint.graph_outputs)
-        measured = _measure(candidate, original, precision=version.precision)
-        failures = gates.failed(measured)
-        if not failures:
-            return export, measured
-        tell(f"trying another way than {export.recipe}", 0.5)
-    raise GateFailed(name=version.name, sentences=[gate.sentence() for gate in failures])
-
-
-def _example(version: ModelVersion, original: _Original, encoder: Encoder) -> Example:
-    """Rows of many lengths, to trace the graph with and to measure on."""
-    own = version.task.probes(original.checkpoint, _own_texts())
-    probes = original.lines if len(original.lines) >= EXAMPLE_ROWS else own
-    rows = encoder.encode(_mixed(probes, version.format.example_rows), truncate=version.task.truncate).inputs
-    return {**rows, **version.task.extra_inputs(original.checkpoint, rows["input_ids"])}
 
 
 def _write(version: ModelVersion, checkpoint: Checkpoint, staged: Path) -> None:
@@ -174,31 +100,3 @@ def _write(version: ModelVersion, checkpoint: Checkpoint, staged: Path) -> None:
     tokenizer.no_padding()
     for target in version.tokenizer_paths:
         (staged / target).write_text(tokenizer.to_str(), encoding="utf-8")
-
-
-def _measure(candidate: Candidate, original: _Original, *, precision: str) -> tuple[Gate, ...]:
-    checkpoint, reference, lines = original.checkpoint, original.reference, original.lines
-    measured = gates.fidelity(candidate, reference, checkpoint, precision=precision, lines=lines)
-    measured += gates.company(candidate, checkpoint, precision=precision, lines=_mixed(lines, COMPANY_LINES))
-    if original.evaluation:
-        measured += gates.evaluation(candidate, reference, original.evaluation)
-    return tuple(measured)
-
-
-def _own_texts() -> tuple[str, ...]:
-    """The sentences that come with Tritext: many lengths, scripts and oddities, one JSON string a line."""
-    lines = (files(__package__) / "gate_texts.jsonl").read_text(encoding="utf-8").splitlines()
-    return tuple(json.loads(line) for line in lines)
-
-
-def _long_text(max_length: int) -> str:
-    """A text that fills a row of `max_length` tokens, or of `LONGEST_PROBE` if that is less."""
-    words = " ".join(_own_texts()).split()
-    return " ".join(words[: min(max_length, LONGEST_PROBE)])
-
-
-def _mixed(lines: Sequence[Line], count: int) -> list[Line]:
-    """At most `count` of the lines, evenly from the shortest to the longest, in an order that mixes lengths."""
-    by_length = sorted(lines, key=lambda line: len(line) if isinstance(line, str) else sum(map(len, line)))
-    picks = np.linspace(0, len(lines) - 1, min(count, len(lines))).round().astype(int)
-    return [by_length[pick] for pick in np.random.default_rng(0).permutation(picks)]

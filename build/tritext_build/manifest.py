@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from .checkpoint import Checkpoint
-from .formats import Export
+from .exporting import Attempt, Exported
 from .gates import Gate
-from .layout import ModelVersion
 
 LIBRARIES = (
     *("tritext", "torch", "transformers", "tokenizers", "onnx", "onnxruntime"),
@@ -37,6 +36,7 @@ class Manifest:
         settings: What the Python steps were told besides the tokenizer's.
         recipe: Which of the format's ways to the precision passed the gates.
         unpadded: Whether the graph computes on real tokens only; otherwise rows are as long as the batch's longest.
+        tried: The precisions that were candidates, where the fastest was asked for.
         checkpoint: Where the weights came from, with the sha256 of each of the checkpoint's files.
         gates: What was measured, against what limit.
         files: Path in the repository to sha256 and bytes, for every file of the version folders.
@@ -53,6 +53,7 @@ class Manifest:
     precision: str
     recipe: str
     unpadded: bool
+    tried: tuple[Attempt, ...]
     max_length: int
     max_batch_size: int
     checkpoint: Mapping[str, Any]
@@ -68,11 +69,9 @@ class Manifest:
         return json.dumps(self.as_dict(), indent=2, ensure_ascii=False) + "\n"
 
 
-def make_manifest(
-    version: ModelVersion, checkpoint: Checkpoint, gates: tuple[Gate, ...], export: Export, staged: Path
-) -> Manifest:
-    """Describe the files under `staged`, which become `version`."""
-    report = checkpoint.training_report()
+def make_manifest(made: Exported, checkpoint: Checkpoint, staged: Path) -> Manifest:
+    """Describe the files under `staged`, which become the version that was made."""
+    version, report = made.version, checkpoint.training_report()
     return Manifest(
         name=version.name,
         version=version.version,
@@ -81,12 +80,13 @@ def make_manifest(
         settings={"rows": version.blueprint.rows, "answers": version.blueprint.answering},
         format=version.format.name,
         precision=version.precision,
-        recipe=export.recipe,
-        unpadded=export.unpadded,
+        recipe=made.export.recipe,
+        unpadded=made.export.unpadded,
+        tried=made.tried,
         max_length=version.max_length,
         max_batch_size=version.most_rows,
         checkpoint={"source": checkpoint.source, "files": _described(checkpoint.path, "*")},
-        gates=gates,
+        gates=made.gates,
         files=_described(staged, "*/[0-9]*/**/*"),
         built={
             "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),

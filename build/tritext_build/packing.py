@@ -160,6 +160,7 @@ def packed_graph(graph: ServedGraph, attend: Attend, rows: Mapping[str, Tensor])
     inputs = [rows[name] for name in graph.all_names]
     if "position_ids" not in inspect.signature(_encoder(graph).forward).parameters:
         return None
+    _set_attention(graph, "eager")
     with torch.inference_mode():
         expected = TrimmedGraph(graph)(*inputs)
         try:

@@ -13,9 +13,12 @@ FORMATS: dict[str, Format] = {
 
 PRECISIONS = ("fp32", "bf16", "int8", "fp16")
 
+AUTO = "auto"
+"""In the place of a precision: the fastest."""
+
 
 def format_for(name: str, *, precision: str) -> Format:
-    """The format called `name`, known to have `precision`.
+    """The format called `name`, known to have `precision`, which may be `AUTO`.
 
     Raises:
         UnknownFormat: There is no such format.
@@ -23,9 +26,20 @@ def format_for(name: str, *, precision: str) -> Format:
     """
     if name not in FORMATS:
         raise UnknownFormat(format_name=name, known=FORMATS)
-    if precision not in FORMATS[name].precisions:
-        raise UnsupportedPrecision(format_name=name, precision=precision, known=FORMATS[name].precisions)
+    known = (*FORMATS[name].precisions, AUTO)
+    if precision not in known:
+        raise UnsupportedPrecision(format_name=name, precision=precision, known=known)
     return FORMATS[name]
 
 
-__all__ = ["EXAMPLE_ROWS", "FORMATS", "PRECISIONS", "Example", "Export", "Format", "RunGraph", "format_for"]
+__all__ = [
+    "AUTO",
+    "EXAMPLE_ROWS",
+    "FORMATS",
+    "PRECISIONS",
+    "Example",
+    "Export",
+    "Format",
+    "RunGraph",
+    "format_for",
+]

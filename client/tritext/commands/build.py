@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from tritext_build import Manifest
 
 
@@ -44,7 +46,8 @@ def build(
         str,
         typer.Option(
             help="`fp32` is exact. `int8` (onnx, openvino) is faster on CPUs. `bf16` (torchscript, openvino) is nearly "
-            "lossless and fast on CPUs that have it. `fp16` is meant for GPUs. Gates measure what each costs."
+            "lossless and fast on CPUs that have it. `fp16` is meant for GPUs. Gates measure what each costs. `auto` "
+            "tries all that this CPU is for, and takes the fastest whose gates hold."
         ),
     ] = "fp32",
     max_length: Annotated[
@@ -129,13 +132,30 @@ def _show(manifest: "Manifest", repository: Path) -> None:
 
     from tritext.console import out
 
-    table = Table(title=f"{manifest.name} version {manifest.version}: gates", title_justify="left")
+    table = Table(
+        title=f"{manifest.name} version {manifest.version}, {manifest.recipe}: gates", title_justify="left"
+    )
     for column in ("gate", "what", "measured", "limit", "texts"):
         table.add_column(column, justify="left" if column in {"gate", "what"} else "right")
     for gate in manifest.gates:
         sign = "≥" if gate.at_least else "≤"
         table.add_row(gate.name, gate.what, f"{gate.measured:.3g}", f"{sign} {gate.limit:g}", str(gate.texts))
+    if manifest.tried:
+        out.print(_tried(manifest))
     out.print(table)
     out.print(
         f"Published in {repository}. Serve it with: tritext serve --repository {repository}", highlight=False
     )
+
+
+def _tried(manifest: "Manifest") -> "Table":
+    from rich.table import Table
+
+    table = Table(title="Precisions that were tried, on mixed lengths", title_justify="left")
+    for column, justify in (("precision", "left"), ("rows/s here", "right"), ("", "left")):
+        table.add_column(column, justify=justify)  # type: ignore[arg-type]
+    for attempt in manifest.tried:
+        taken = "taken" if attempt.precision == manifest.precision else ""
+        speed = f"{attempt.rows_per_second:.0f}" if attempt.rows_per_second else "-"
+        table.add_row(attempt.recipe or attempt.precision, speed, attempt.failure or taken)
+    return table
