@@ -23,6 +23,7 @@ from .manifest import Manifest, make_manifest
 from .publish import choose_version, publish, staging
 from .reference import Reference
 from .runtime.encoding import Encoder, Line
+from .tasks import TextClassification
 from .tasks.task import DEFAULT_OPTIONS, Evaluation, TaskOptions
 
 Tell = Callable[[str, float], None]
@@ -42,7 +43,7 @@ LONGEST_PROBE = 512
 class BuildRequest:
     """What is asked of a build. `evaluation` adds a gate on the task's metric, and gives the gates their texts.
 
-    Without a `task` the checkpoint's architecture decides.
+    Without a `task` the checkpoint decides, unless the options are those of a certain one.
     """
 
     checkpoint: str
@@ -57,6 +58,11 @@ class BuildRequest:
     precision: str = "fp32"
     max_length: int | None = None
     evaluation: LabelledTexts | None = None
+
+    @property
+    def wanted_task(self) -> str | None:
+        """Asked for by name, or by an option that only one task has."""
+        return self.task or (TextClassification.name if self.options.pairs else None)
 
 
 def build(request: BuildRequest, *, tell: Tell = lambda _what, _done: None) -> Manifest:
@@ -87,7 +93,10 @@ def _open(request: BuildRequest, tell: Tell) -> tuple[ModelVersion, Checkpoint, 
     number = choose_version(request.repository, request.name, request.version)
     tell("reading the checkpoint", 0)
     checkpoint, model = open_checkpoint(
-        request.checkpoint, task=request.task, revision=request.revision, allow_pickle=request.allow_pickle
+        request.checkpoint,
+        task=request.wanted_task,
+        revision=request.revision,
+        allow_pickle=request.allow_pickle,
     )
     version = ModelVersion(
         name=request.name,
