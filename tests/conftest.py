@@ -53,6 +53,8 @@ def repository(
         "tiny_int8": (checkpoint, "onnx", "int8"),
         "tiny_torchscript": (checkpoint, "torchscript", "fp32"),
         "tiny_bf16": (checkpoint, "torchscript", "bf16"),
+        "tiny_openvino": (checkpoint, "openvino", "fp32"),
+        "tiny_openvino_int8": (checkpoint, "openvino", "int8"),
         "tiny_multi": (multi_label_checkpoint, "onnx", "fp32"),
     }
     for name, (source, form, precision) in wanted.items():

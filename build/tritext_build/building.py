@@ -15,7 +15,7 @@ from tritext.records import LabelledTexts
 from . import gates
 from .checkpoint import Checkpoint, open_checkpoint
 from .errors import GateFailed
-from .formats import Example, Export, format_for
+from .formats import EXAMPLE_ROWS, Example, Export, format_for
 from .gates import Candidate, Gate
 from .graph import ServedGraph, served_graph
 from .layout import ModelVersion, check_name
@@ -31,9 +31,6 @@ Tell = Callable[[str, float], None]
 
 COMPANY_LINES = 64
 """How many lines are computed alone as well as in batches."""
-
-EXAMPLE_LINES = 32
-"""How many lines a format gets to trace the graph with, and to measure on."""
 
 LONGEST_PROBE = 512
 """Words of the longest text that the gates ask: a word is a token or more, and attention grows with their square."""
@@ -169,8 +166,8 @@ def _export(
 def _example(version: ModelVersion, original: _Original, encoder: Encoder) -> Example:
     """Rows of many lengths, to trace the graph with and to measure on."""
     own = version.task.probes(original.checkpoint, _own_texts())
-    probes = original.lines if len(original.lines) >= EXAMPLE_LINES else own
-    rows = encoder.encode(_mixed(probes, EXAMPLE_LINES), truncate=version.task.truncate).inputs
+    probes = original.lines if len(original.lines) >= EXAMPLE_ROWS else own
+    rows = encoder.encode(_mixed(probes, version.format.example_rows), truncate=version.task.truncate).inputs
     return {**rows, **version.task.extra_inputs(original.checkpoint, rows["input_ids"])}
 
 

@@ -93,6 +93,22 @@ class CannotServe(BuildError):
         )
 
 
+class MissingLibrary(BuildError):
+    def __init__(self, *, format_name: str, library: str, extra: str) -> None:
+        super().__init__(
+            f"The format {format_name!r} needs the Python library {library!r}, which is not installed: "
+            f"run `pip install 'tritext[{extra}]'`."
+        )
+
+
+class NoBf16(BuildError):
+    def __init__(self) -> None:
+        super().__init__(
+            "This machine's processor has no bf16 arithmetic, so a version in bf16 cannot be checked here: build it "
+            "where there is AVX512-BF16 or AMX, or choose --precision fp32 or int8."
+        )
+
+
 class GateFailed(BuildError):
     """A gate did not hold; nothing was published."""
 

@@ -155,10 +155,11 @@ class ModelVersion:
         return ModelConfig(
             name=self.step("model"),
             backend=self.format.backend,
-            max_batch_size=self.most_rows,
+            max_batch_size=self.most_rows + self.format.spare_rows,
+            most_rows_at_once=self.most_rows if self.format.spare_rows else 0,
             inputs=_renamed(inputs, self.format.input_names([tensor.name for tensor in inputs])),
             outputs=_renamed(outputs, self.format.output_names([tensor.name for tensor in outputs])),
-            parameters=self.format.parameters,
+            parameters=self.format.parameters(self.precision),
         )
 
     def _postprocess_config(self) -> ModelConfig:

@@ -3,6 +3,7 @@
 It is written last, so a version without one is incomplete.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -10,6 +11,7 @@ import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,10 @@ from .formats import Export
 from .gates import Gate
 from .layout import ModelVersion
 
-LIBRARIES = ("tritext", "torch", "transformers", "tokenizers", "onnx", "onnxruntime")
+LIBRARIES = (
+    *("tritext", "torch", "transformers", "tokenizers", "onnx", "onnxruntime"),
+    *("openvino", "nncf"),
+)
 BLOCK = 1 << 20
 
 
@@ -87,10 +92,19 @@ def make_manifest(
             "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "python": platform.python_version(),
             "machine": platform.machine(),
-            "libraries": {library: installed_version(library) for library in LIBRARIES},
+            "libraries": _versions(),
         },
         training=report.get("metrics") if report else None,
     )
+
+
+def _versions() -> dict[str, str]:
+    """Of those libraries that are installed: some belong to one format only."""
+    found = {}
+    for library in LIBRARIES:
+        with contextlib.suppress(PackageNotFoundError):
+            found[library] = installed_version(library)
+    return found
 
 
 def _described(folder: Path, pattern: str) -> dict[str, dict[str, Any]]:

@@ -50,7 +50,7 @@ class ModelConfig:
     """One `config.pbtxt`. An ensemble has `steps`; every other model has a `backend`.
 
     With a `max_batch_size` of 0 requests are not made of rows, and a backend takes them one by one; otherwise it
-    batches dynamically.
+    batches dynamically, up to `most_rows_at_once` where that is given and less.
     """
 
     name: str
@@ -58,6 +58,7 @@ class ModelConfig:
     outputs: Sequence[Tensor]
     backend: str = ""
     max_batch_size: int = MAX_BATCH_SIZE
+    most_rows_at_once: int = 0
     instances: int = 0
     parameters: Mapping[str, str] = field(default_factory=dict)
     steps: Iterable[Step] = ()
@@ -73,6 +74,9 @@ class ModelConfig:
             message.backend = self.backend
             if self.max_batch_size:
                 _batch_dynamically(message)
+                if self.most_rows_at_once:
+                    # The largest preferred size is the largest that Triton makes.
+                    message.dynamic_batching.preferred_batch_size.append(self.most_rows_at_once)
         else:
             message.platform = "ensemble"
             message.ensemble_scheduling.step.extend(_step(step) for step in self.steps)

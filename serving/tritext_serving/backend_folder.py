@@ -13,7 +13,7 @@ import tritext_serving
 from tritext_serving.errors import NoPythonStub, NoSharedPython
 from tritext_serving.triton import Triton
 
-STAND_INS = ("onnxruntime", "pytorch")
+STAND_INS = ("onnxruntime", "pytorch", "openvino")
 """Backends that we can run in Triton's Python stub."""
 
 STUB = "triton_python_backend_stub"

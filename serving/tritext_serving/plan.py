@@ -18,6 +18,9 @@ MODEL_STEP = "_model"
 INTRA_OP: Mapping[str, str] = {"onnxruntime": "intra_op_thread_count", "pytorch": "INTRA_OP_THREAD_COUNT"}
 """The documented parameter for the threads of one instance, by backend."""
 
+COMMON: Mapping[str, tuple[str, str]] = {"openvino": ("INFERENCE_NUM_THREADS", "NUM_STREAMS")}
+"""The documented parameters for the threads that all instances share, and for how many parts they are divided into."""
+
 GPU_DEVICE = Path("/dev/nvidiactl")
 
 
@@ -51,11 +54,22 @@ def has_gpu() -> bool:
 
 def additions(model: Model, wanted: Parallelism | None) -> str:
     """Text to append to the model's config.pbtxt; empty where its author decided, or where it runs no network."""
-    key = INTRA_OP.get(model.backend)
-    if wanted is None or key is None or not model.name.endswith(MODEL_STEP) or model.config.instance_group:
+    parameters = _parameters(model.backend, wanted) if wanted else {}
+    if not wanted or not parameters or not model.name.endswith(MODEL_STEP) or model.config.instance_group:
         return ""
     added = ModelConfig(instance_group=[ModelInstanceGroup(count=wanted.instances)])
-    if key not in model.config.parameters:
-        added.parameters[key].string_value = str(wanted.threads)
+    for key, value in parameters.items():
+        if key not in model.config.parameters:
+            added.parameters[key].string_value = str(value)
     text: str = text_format.MessageToString(added)
     return text
+
+
+def _parameters(backend: str, wanted: Parallelism) -> dict[str, int]:
+    """How the backend is told its threads; empty where it is none that runs networks."""
+    if backend in INTRA_OP:
+        return {INTRA_OP[backend]: wanted.threads}
+    if backend in COMMON:
+        threads, streams = COMMON[backend]
+        return {threads: wanted.instances * wanted.threads, streams: wanted.instances}
+    return {}

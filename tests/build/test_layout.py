@@ -74,7 +74,7 @@ def test_every_import_of_a_step_s_code_is_in_its_version() -> None:
 def test_no_weights_are_in_git(folder: str) -> None:
     ignored = (ROOT / ".gitignore").read_text(encoding="utf-8")
     assert (ROOT / "model_repository" / folder).is_dir()
-    for pattern in ("model.onnx*", "model.pt", "tokenizer.json", "manifest.json"):
+    for pattern in ("model.onnx*", "model.pt", "model.xml", "model.bin", "tokenizer.json", "manifest.json"):
         assert f"/model_repository/*/*/{pattern}" in ignored
 
 

@@ -118,7 +118,7 @@ def run_functions(mask: npt.NDArray[np.int64], query: Array, *, heads: int, wind
         helper.make_tensor_value_info("mask", TensorProto.INT64, ["rows", "width"]),
         helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, "tokens", "hidden"]),
     ]
-    shapes: dict[str, Any] = {**dict.fromkeys(Packing._fields, ["any"]), "places": ["rows", "longest"]}
+    shapes: dict[str, Any] = {**{name: ["any"] for name in Packing._fields}, "places": ["rows", "longest"]}
     outputs = [
         helper.make_tensor_value_info(name, TensorProto.INT64, shape) for name, shape in shapes.items()
     ]

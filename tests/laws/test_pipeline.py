@@ -18,6 +18,8 @@ REDUCED_TOLERANCE = 5e-2
 MODELS = {
     "tiny": ("checkpoint", FP32_TOLERANCE),
     "tiny_torchscript": ("checkpoint", FP32_TOLERANCE),
+    "tiny_openvino": ("checkpoint", FP32_TOLERANCE),
+    "tiny_openvino_int8": ("checkpoint", REDUCED_TOLERANCE),
     "tiny_multi": ("multi_label_checkpoint", FP32_TOLERANCE),
     "tiny_int8": ("checkpoint", REDUCED_TOLERANCE),
     "tiny_bf16": ("checkpoint", REDUCED_TOLERANCE),

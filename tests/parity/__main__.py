@@ -15,6 +15,7 @@ from tests.parity.results import Results, circumstances
 from tests.parity.subjects import MINILM, Subject, subjects
 from tests.support.families import FAMILIES
 from tritext.console import err, progress
+from tritext_build import formats
 
 ROOT = Path(__file__).parents[2]
 
@@ -74,7 +75,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--family", action="append", default=[], choices=[*FAMILIES, MINILM], help="only this one"
     )
-    parser.add_argument("--format", action="append", default=[], choices=FORMATS, help="only this one")
+    parser.add_argument(
+        "--format", action="append", default=[], choices=tuple(formats.FORMATS), help="only this one"
+    )
     parser.add_argument("--fresh", action="store_true", help="make cells again that are done")
     parser.add_argument("--data", type=Path, default=DATA, help="a folder with blns/, tatoeba/ and vocabs/")
     parser.add_argument("--page", type=Path, default=ROOT / "docs" / "parity.md")

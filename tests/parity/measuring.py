@@ -18,6 +18,8 @@ from tritext_build.quiet import quiet
 from tritext_serving import running_server
 
 FORMATS = ("onnx", "torchscript")
+"""The columns of the table."""
+
 IN_FLIGHT = 8
 PATIENCE_S = 300.0
 

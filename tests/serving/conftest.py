@@ -24,10 +24,12 @@ def small_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def wide_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Both backends, and every kind of config that they must honour."""
+    """All backends, and every kind of config that they must honour."""
     repository = tmp_path_factory.mktemp("wide")
     add_ensemble(repository, "over_onnx", "onnxruntime")
     add_ensemble(repository, "over_torch", "pytorch", network=_parameter("INFERENCE_MODE", "false"))
+    add_ensemble(repository, "over_openvino", "openvino", network=_parameter("ENABLE_BATCH_PADDING", "YES"))
+    add_network(repository, "full_batches_only", "openvino", more=ONE)
     save_echo(_onnx(repository, "any_width", f"max_batch_size: 16 {IDS.replace('8', '-1')}", width=-1))
     save_onnx(_onnx(repository, "fails_but_at_8", f"max_batch_size: 16 {LOGITS}", width=-1))
     half = f"max_batch_size: 16 {LOGITS.replace('FP32', 'FP16')}"

@@ -1,4 +1,4 @@
-"""Tiny model repositories, made on the spot: a tokenizer in Python, a network as ONNX or TorchScript, an ensemble over both."""
+"""Tiny model repositories, made on the spot: a tokenizer in Python, a network as ONNX, TorchScript or OpenVINO IR, an ensemble over both."""
 
 import warnings
 from pathlib import Path
@@ -44,7 +44,7 @@ def logits_of(text: str) -> npt.NDArray[np.float32]:
 
 def add_ensemble(repository: Path, name: str, backend: str, *, network: str = "") -> None:
     """A whole family: `name`, its tokenizer and its network; `network` is more text for the network's config."""
-    given, taken = ("input_ids", "logits") if backend == "onnxruntime" else ("INPUT__0", "OUTPUT__0")
+    given, taken = ("INPUT__0", "OUTPUT__0") if backend == "pytorch" else ("input_ids", "logits")
     write(
         repository / name / "config.pbtxt",
         f"""platform: "ensemble" max_batch_size: 64
@@ -72,7 +72,7 @@ def add_ensemble(repository: Path, name: str, backend: str, *, network: str = ""
 
 
 def add_network(repository: Path, name: str, backend: str, *, more: str = "") -> None:
-    given, taken = ("input_ids", "logits") if backend == "onnxruntime" else ("INPUT__0", "OUTPUT__0")
+    given, taken = ("INPUT__0", "OUTPUT__0") if backend == "pytorch" else ("input_ids", "logits")
     config = f"""backend: "{backend}" max_batch_size: 64
         input {{ name: "{given}" data_type: TYPE_INT64 dims: [{WIDTH}] }}
         output {{ name: "{taken}" data_type: TYPE_FP32 dims: [{LABELS}] }}
@@ -82,6 +82,8 @@ def add_network(repository: Path, name: str, backend: str, *, more: str = "") ->
     version.mkdir()
     if backend == "onnxruntime":
         save_onnx(version / "model.onnx")
+    elif backend == "openvino":
+        save_openvino(version / "model.xml")
     else:
         save_torchscript(version / "model.pt")
 
@@ -106,6 +108,15 @@ def save_onnx(path: Path, *, output: int = TensorProto.FLOAT) -> None:
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     path.write_bytes(model.SerializeToString())
+
+
+def save_openvino(path: Path) -> None:
+    """The same graph as IR: OpenVINO's own, read from ONNX."""
+    import openvino
+
+    save_onnx(path.with_suffix(".onnx"))
+    openvino.save_model(openvino.Core().read_model(path.with_suffix(".onnx")), path, compress_to_fp16=False)
+    path.with_suffix(".onnx").unlink()
 
 
 def save_echo(path: Path) -> None:

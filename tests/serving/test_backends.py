@@ -10,7 +10,7 @@ from tests.serving.repositories import LABELS, WEIGHTS, logits_of
 from tritext_serving import Server
 
 
-@pytest.mark.parametrize("model", ["over_onnx", "over_torch"])
+@pytest.mark.parametrize("model", ["over_onnx", "over_torch", "over_openvino"])
 def test_an_ensemble_answers_as_the_network_computes(served: Server, model: str) -> None:
     asked = ["a", "hello there", "", "ünïcödé", "x" * 10_000]
     status, answer = infer(served.http_url, model, texts(*asked))
@@ -19,7 +19,7 @@ def test_an_ensemble_answers_as_the_network_computes(served: Server, model: str)
     np.testing.assert_allclose(data_of(answer)["LOGITS"], expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("model", ["over_onnx", "over_torch"])
+@pytest.mark.parametrize("model", ["over_onnx", "over_torch", "over_openvino"])
 def test_requests_of_one_batch_are_one_run_and_each_gets_its_own_rows(served: Server, model: str) -> None:
     asked = [["a" * n, "b" * n] for n in range(1, 65)]
     with ThreadPoolExecutor(32) as users:
@@ -72,3 +72,11 @@ def test_a_run_that_fails_is_answered_with_the_reason_and_the_server_lives(serve
     assert "fails_but_at_8" in answer["error"]
     status, answer = infer(served.http_url, "fails_but_at_8", rows("input_ids", [[1] * 8]))
     assert (status, len(data_of(answer)["logits"])) == (200, LABELS)
+
+
+def test_without_padding_openvino_takes_batches_of_one_size_only(served: Server) -> None:
+    status, answer = infer(served.http_url, "full_batches_only", rows("input_ids", [[1] * 8] * 3))
+    assert status == 500
+    assert "ENABLE_BATCH_PADDING" in answer["error"]
+    status, answer = infer(served.http_url, "full_batches_only", rows("input_ids", [[1] * 8] * 64))
+    assert (status, len(data_of(answer)["logits"])) == (200, 64 * LABELS)

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-HEAVY = {"torch", "transformers", "onnx", "tokenizers", "sklearn"}
+HEAVY = {"torch", "transformers", "onnx", "tokenizers", "sklearn", "openvino"}
 
 IMPORT_ALL = """
 import importlib, pkgutil, sys

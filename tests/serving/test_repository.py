@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from google.protobuf import text_format
+from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from tests.serving.repositories import add_ensemble, add_network, write
+from tritext_serving import plan, view
 from tritext_serving import repository as repositories
-from tritext_serving import view
 from tritext_serving.errors import BadConfig, NothingToServe, RepositoryNotFound
 from tritext_serving.plan import Parallelism
 
@@ -115,6 +117,17 @@ def test_instances_and_threads_are_added_to_networks_alone(folder: Path, tmp_pat
     assert 'string_value: "3"' in added
     for name in ("tiny", "tiny_tokenizer"):
         assert (shown / name / "config.pbtxt").is_symlink()
+
+
+def test_what_openvino_s_instances_share_is_multiplied(tmp_path: Path) -> None:
+    add_network(tmp_path / "repository", "some_model", "openvino")
+    added = plan.additions(repositories.read(tmp_path / "repository").models["some_model"], TWO)
+    config = text_format.Parse(added, ModelConfig())
+    assert config.instance_group[0].count == 2
+    assert {key: value.string_value for key, value in config.parameters.items()} == {
+        "INFERENCE_NUM_THREADS": "6",
+        "NUM_STREAMS": "2",
+    }
 
 
 @pytest.mark.parametrize(

@@ -202,7 +202,7 @@ def test_a_backend_that_is_not_there_is_named_with_those_that_are(tmp_path: Path
     config = tmp_path / "tiny_model/config.pbtxt"
     write(config, config.read_text(encoding="utf-8").replace("onnxruntime", "tensorrt"))
     with (
-        pytest.raises(MissingBackend, match=r"'tensorrt'.*onnxruntime, python, pytorch"),
+        pytest.raises(MissingBackend, match=r"'tensorrt'.*onnxruntime, openvino, python, pytorch"),
         running_server(tmp_path),
     ):
         pass

@@ -20,7 +20,7 @@ def installed(root: Path, *backends: str) -> Path:
 
 
 def test_native_backends_are_left_alone(tmp_path: Path) -> None:
-    found = triton.find(installed(tmp_path, "python", "onnxruntime", "pytorch", "tensorrt"))
+    found = triton.find(installed(tmp_path, "python", "onnxruntime", "pytorch", "openvino", "tensorrt"))
     folder = backend_folder.assemble(found, tmp_path / "place")
     assert folder.path == tmp_path / "backends"
     assert not (tmp_path / "place").exists()
@@ -29,8 +29,8 @@ def test_native_backends_are_left_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("has", "ours"),
     [
-        (("python",), {"onnxruntime", "pytorch"}),
-        (("python", "pytorch"), {"onnxruntime"}),
+        (("python",), {"onnxruntime", "pytorch", "openvino"}),
+        (("python", "pytorch"), {"onnxruntime", "openvino"}),
         (("tensorrt",), set()),
     ],
 )

@@ -2,11 +2,14 @@
 
 from tritext_build.errors import UnknownFormat, UnsupportedPrecision
 
-from .format import Example, Export, Format, RunGraph
+from .format import EXAMPLE_ROWS, Example, Export, Format, RunGraph
 from .onnx_format import OnnxFormat
+from .openvino_format import OpenVinoFormat
 from .torchscript import TorchScriptFormat
 
-FORMATS: dict[str, Format] = {form.name: form for form in (OnnxFormat(), TorchScriptFormat())}
+FORMATS: dict[str, Format] = {
+    form.name: form for form in (OnnxFormat(), TorchScriptFormat(), OpenVinoFormat())
+}
 
 PRECISIONS = ("fp32", "bf16", "int8", "fp16")
 
@@ -25,4 +28,4 @@ def format_for(name: str, *, precision: str) -> Format:
     return FORMATS[name]
 
 
-__all__ = ["FORMATS", "PRECISIONS", "Example", "Export", "Format", "RunGraph", "format_for"]
+__all__ = ["EXAMPLE_ROWS", "FORMATS", "PRECISIONS", "Example", "Export", "Format", "RunGraph", "format_for"]

@@ -31,6 +31,10 @@ class Export:
     unpadded: bool
 
 
+EXAMPLE_ROWS = 32
+"""How many rows a format gets to trace the graph with, and to measure on, unless it wants more."""
+
+
 class Format(Protocol):
     """A file format of Triton's, with the backend that runs it.
 
@@ -39,7 +43,8 @@ class Format(Protocol):
         backend: Triton's name of the backend.
         filename: What the backend looks for in a version folder.
         precisions: Those that it can hold.
-        parameters: The backend's own settings, as its documentation names them.
+        example_rows: How many rows `exports` makes use of.
+        spare_rows: How many rows more than a batch ever holds the backend is to believe possible.
     """
 
     @property
@@ -51,7 +56,13 @@ class Format(Protocol):
     @property
     def precisions(self) -> tuple[str, ...]: ...
     @property
-    def parameters(self) -> Mapping[str, str]: ...
+    def example_rows(self) -> int: ...
+    @property
+    def spare_rows(self) -> int: ...
+
+    def parameters(self, precision: str) -> Mapping[str, str]:
+        """The backend's own settings for a precision, as its documentation names them."""
+        ...
 
     def input_names(self, names: Sequence[str]) -> list[str]:
         """What the backend calls the graph's inputs."""

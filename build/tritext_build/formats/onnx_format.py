@@ -1,29 +1,25 @@
-"""ONNX: exported by torch's own exporter, with Triton's backend `onnxruntime`."""
+"""ONNX, with Triton's backend `onnxruntime`: an exported graph in each of its precisions."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import onnx
-import torch
 
 from tritext_build.graph import ServedGraph, tensors
-from tritext_build.packing import PackedGraph, pack, packed_graph
+from tritext_build.packing import packed_graph
 
 from .boundary import serving_as
-from .format import Example, Export, RunGraph
+from .format import EXAMPLE_ROWS, Example, Export, RunGraph
+from .onnx_export import packed_proto, padded_proto
 from .onnx_int8 import quantize_per_token
-from .onnx_packing import attend, weave
+from .onnx_packing import attend
 from .onnx_sensitivity import int8_errors, worst
 from .onnx_session import open_session
-from .onnx_surgery import fix_width, position_nodes, save
-
-OPSET = 20
-"""The first operator set with Gelu; NVIDIA's containers read it since 24.01."""
+from .onnx_surgery import position_nodes, save
 
 INT8_SPARING = {"int8, fp32 where it hurts most": 0.75, "int8, fp32 wherever it hurts": 0.95}
 """Recipe to the share of int8's error that is spared."""
@@ -42,9 +38,11 @@ class OnnxFormat:
     backend: ClassVar[str] = "onnxruntime"
     filename: ClassVar[str] = "model.onnx"
     precisions: ClassVar[tuple[str, ...]] = ("fp32", "int8", "fp16")
-    parameters: ClassVar[Mapping[str, str]] = MappingProxyType(
-        {"intra_op_thread_count": "1", "inter_op_thread_count": "1"}
-    )
+    example_rows: ClassVar[int] = EXAMPLE_ROWS
+    spare_rows: ClassVar[int] = 0
+
+    def parameters(self, precision: str) -> Mapping[str, str]:  # noqa: ARG002 - the same for all of them
+        return {"intra_op_thread_count": "1", "inter_op_thread_count": "1"}
 
     def input_names(self, names: Sequence[str]) -> list[str]:
         return list(names)
@@ -54,7 +52,7 @@ class OnnxFormat:
     def exports(self, graph: ServedGraph, example: Example, path: Path, precision: str) -> Iterator[Export]:
         with serving_as(self.name):
             packed = packed_graph(graph, attend, tensors(example)) if self.packs else None
-            proto = _packed(packed, example) if packed else _padded(graph, example)
+            proto = packed_proto(packed, example) if packed else padded_proto(graph, example)
         for recipe, written in _recipes(proto, example, precision):
             save(written, path)
             yield Export(recipe=recipe, unpadded=packed is not None)
@@ -83,62 +81,6 @@ def _recipes(
         errors = int8_errors(proto, example)
         for recipe, share in INT8_SPARING.items():
             yield recipe, quantize_per_token(proto, spared=worst(errors, share))
-
-
-def _packed(packed: PackedGraph, example: Example) -> onnx.ModelProto:
-    """Exported for any number of rows and tokens, and finding its packing itself."""
-    rows, names = tensors(example), packed.served.all_names
-    tokens, longest = _any("tokens"), _any("longest")
-    of_packing = ({0: tokens}, {0: tokens}, {0: _any("batch"), 1: longest}, {0: _any("batch")})
-    proto = _exported(
-        packed,
-        {**{name: rows[name] for name in names}, **pack(rows["attention_mask"])._asdict()},
-        [*({0: _any("batch")} for _ in names), *of_packing],
-    )
-    weave(proto)
-    return proto
-
-
-def _padded(graph: ServedGraph, example: Example) -> onnx.ModelProto:
-    """Exported for any number and length of rows, which it cuts to the longest itself."""
-    longest = int(example["attention_mask"].sum(axis=1).max())
-    rows = {
-        name: tensor[:, :longest] if name in graph.input_names else tensor
-        for name, tensor in tensors(example).items()
-    }
-    proto = _exported(
-        graph,
-        {name: rows[name].clone() for name in graph.all_names},
-        [
-            *({0: _any("batch"), 1: _any("length")} for _ in graph.input_names),
-            *({0: _any("batch")} for _ in graph.extra_names),
-        ],
-    )
-    fix_width(proto, inputs=graph.input_names, width=example["input_ids"].shape[1])
-    return proto
-
-
-def _any(name: str) -> Any:
-    """A dimension of any size; two of one name are equal."""
-    return torch.export.Dim(name, max=1 << 20)
-
-
-def _exported(
-    graph: ServedGraph | PackedGraph, inputs: Mapping[str, torch.Tensor], free: Sequence[Mapping[int, Any]]
-) -> onnx.ModelProto:
-    """`free` are the dimensions of each input that may have any size."""
-    program = torch.onnx.export(
-        graph.eval(),
-        tuple(inputs.values()),
-        dynamo=True,
-        dynamic_shapes=(tuple(free),),
-        input_names=list(inputs),
-        output_names=list(graph.output_names),
-        opset_version=OPSET,
-    )
-    proto: onnx.ModelProto = program.model_proto  # type: ignore[union-attr]
-    del proto.graph.value_info[:]
-    return proto
 
 
 def _half(proto: onnx.ModelProto) -> onnx.ModelProto:

@@ -3,7 +3,6 @@
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +12,7 @@ from tritext_build.graph import ServedGraph, TrimmedGraph, tensors
 from tritext_build.packing import PackedGraph, PackingGraph, by_row, packed_graph
 
 from .boundary import serving_as
-from .format import Example, Export, RunGraph
+from .format import EXAMPLE_ROWS, Example, Export, RunGraph
 from .reduced import reduced
 
 REDUCED = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -30,14 +29,16 @@ class TorchScriptFormat:
     backend = "pytorch"
     filename = "model.pt"
     precisions = ("fp32", *REDUCED)
-    parameters: Mapping[str, str] = MappingProxyType(
-        {
+    example_rows = EXAMPLE_ROWS
+    spare_rows = 0
+
+    def parameters(self, precision: str) -> Mapping[str, str]:  # noqa: ARG002 - the same for all of them
+        return {
             "INFERENCE_MODE": "true",
             # The profiling executor compiles anew for every shape, seconds at a time; lengths vary here.
             "DISABLE_OPTIMIZED_EXECUTION": "true",
             "INTRA_OP_THREAD_COUNT": "1",
         }
-    )
 
     def input_names(self, names: Sequence[str]) -> list[str]:
         return [f"{name}__{index}" for index, name in enumerate(names)]

@@ -39,13 +39,13 @@ def build(
         ),
     ] = None,
     format: Annotated[  # noqa: A002
-        str, typer.Option(help="`onnx` (ONNX Runtime) or `torchscript` (LibTorch).")
+        str, typer.Option(help="`onnx` (ONNX Runtime), `torchscript` (LibTorch) or `openvino`.")
     ] = "onnx",
     precision: Annotated[
         str,
         typer.Option(
-            help="`fp32` is exact. `int8` (onnx) is faster on CPUs. `bf16` (torchscript) is nearly lossless and fast "
-            "on CPUs that have it. `fp16` is meant for GPUs. Gates measure what each costs."
+            help="`fp32` is exact. `int8` (onnx, openvino) is faster on CPUs. `bf16` (torchscript, openvino) is nearly "
+            "lossless and fast on CPUs that have it. `fp16` is meant for GPUs. Gates measure what each costs."
         ),
     ] = "fp32",
     max_length: Annotated[

@@ -39,8 +39,7 @@ class Encoded:
 class Encoder:
     """A checkpoint's tokenizer with the width and the inputs of one model version.
 
-    The graph behind it computes on no more columns than the longest row of a batch fills, so that width
-    costs the moving of zeros and nothing else.
+    The graph behind it finds the real tokens itself, so that width costs the moving of zeros and nothing else.
     """
 
     def __init__(

@@ -47,6 +47,7 @@ class ModelSettings:
     outputs: Mapping[str, TensorSpec]
     parameters: Mapping[str, str]
     graph_level: int
+    instances: int
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "ModelSettings":
@@ -58,6 +59,7 @@ class ModelSettings:
             inputs=_tensors(config.get("input", []), batched=batches > 0),
             outputs=_tensors(config.get("output", []), batched=batches > 0),
             parameters={key: value["string_value"] for key, value in config.get("parameters", {}).items()},
+            instances=sum(int(group.get("count", 1)) for group in config.get("instance_group", [])) or 1,
             graph_level=int(config.get("optimization", {}).get("graph", {}).get("level", 0)),
         )
 
@@ -70,11 +72,11 @@ class ModelSettings:
             raise ValueError(f"parameter {key!r} must be a whole number, not {text!r}") from None
 
     def flag(self, key: str, *, default: bool) -> bool:
-        """A parameter as a truth value, spelled as the native backends have it: true/false or 1/0."""
+        """A parameter as a truth value, spelled as the native backends have it: true/false, yes/no or 1/0."""
         text = self.parameters.get(key, str(default)).lower()
-        if text not in {"true", "false", "1", "0"}:
+        if text not in {"true", "false", "yes", "no", "1", "0"}:
             raise ValueError(f"parameter {key!r} must be true or false, not {text!r}")
-        return text in {"true", "1"}
+        return text in {"true", "yes", "1"}
 
 
 def _tensors(declared: list[Mapping[str, Any]], *, batched: bool) -> dict[str, TensorSpec]:
