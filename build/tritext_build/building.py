@@ -15,6 +15,7 @@ from .layout import ModelVersion, check_name
 from .manifest import Manifest, make_manifest
 from .original import Tell, original_of
 from .publish import choose_version, publish, staging
+from .tasks import TextClassification
 from .tasks.task import DEFAULT_OPTIONS, TaskOptions
 
 
@@ -22,7 +23,8 @@ from .tasks.task import DEFAULT_OPTIONS, TaskOptions
 class BuildRequest:
     """What is asked of a build. `evaluation` adds a gate on the task's metric, and gives the gates their texts.
 
-    Without a `task` the checkpoint's architecture decides. The precision `auto` is the fastest whose gates hold.
+    Without a `task` the checkpoint decides, unless the options are those of a certain one. The precision `auto` is the
+    fastest whose gates hold.
     """
 
     checkpoint: str
@@ -37,6 +39,11 @@ class BuildRequest:
     precision: str = "fp32"
     max_length: int | None = None
     evaluation: LabelledTexts | None = None
+
+    @property
+    def wanted_task(self) -> str | None:
+        """Asked for by name, or by an option that only one task has."""
+        return self.task or (TextClassification.name if self.options.pairs else None)
 
 
 def build(request: BuildRequest, *, tell: Tell = lambda _what, _done: None) -> Manifest:
@@ -71,7 +78,10 @@ def _open(request: BuildRequest, tell: Tell) -> tuple[ModelVersion, Checkpoint, 
     number = choose_version(request.repository, request.name, request.version)
     tell("reading the checkpoint", 0)
     checkpoint, model = open_checkpoint(
-        request.checkpoint, task=request.task, revision=request.revision, allow_pickle=request.allow_pickle
+        request.checkpoint,
+        task=request.wanted_task,
+        revision=request.revision,
+        allow_pickle=request.allow_pickle,
     )
     version = ModelVersion(
         name=request.name,

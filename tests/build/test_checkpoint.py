@@ -14,8 +14,10 @@ from safetensors.torch import load_file, save_file
 from tests.support.families import MAX_LENGTH, make
 from tests.support.sentence_files import SentenceFiles
 from tritext.errors import TritextError
+from tritext_build.building import BuildRequest
 from tritext_build.checkpoint import DEFAULT_LENGTH, open_checkpoint
 from tritext_build.errors import BadCheckpoint, MaxLengthOutOfRange
+from tritext_build.tasks.task import TaskOptions
 
 Damage = Callable[[Path], None]
 
@@ -258,6 +260,33 @@ def test_rankings_are_scored_as_sentence_transformers_does(
     assert opened.ranking_function == expected
     activation = type(CrossEncoder(str(tmp_path), device="cpu").activation_fn).__name__
     assert {"Sigmoid": "sigmoid", "Identity": "none"}[activation] == expected
+
+
+@pytest.mark.parametrize(
+    ("head", "declared", "expected"),
+    [
+        ("cross-encoder", {"sentence_transformers": {}}, "text-ranking"),
+        ("cross-encoder", {}, "text-classification"),
+        ("single-label", {"sentence_transformers": {}}, "text-classification"),
+    ],
+)
+def test_a_cross_encoder_ranks_unless_it_has_several_outputs_or_does_not_say_that_it_is_one(
+    tmp_path: Path, head: str, declared: dict[str, Any], expected: str
+) -> None:
+    make(tmp_path, head=head, **declared)
+    assert open_checkpoint(str(tmp_path))[0].task.name == expected
+
+
+@pytest.mark.parametrize(
+    ("task", "pairs", "wanted"),
+    [(None, True, "text-classification"), (None, False, None), ("text-ranking", False, "text-ranking")],
+)
+def test_who_asks_for_pairs_asks_for_classification(
+    tmp_path: Path, task: str | None, wanted: str | None, *, pairs: bool
+) -> None:
+    options = TaskOptions(pairs=pairs)
+    request = BuildRequest(checkpoint="c", name="n", repository=tmp_path, task=task, options=options)
+    assert request.wanted_task == wanted
 
 
 def test_a_ranking_function_that_is_not_served_is_one_sentence(tmp_path: Path) -> None:

@@ -32,7 +32,8 @@ one entry in this table."""
 def task_of(config: PretrainedConfig, *, source: str, asked: str | None = None, embeds: bool = False) -> Task:
     """The task asked for, or the one that a checkpoint's architecture is for, by the name in its config.
 
-    A checkpoint that `embeds` says how its vectors make an embedding, and so is for feature extraction.
+    A checkpoint that `embeds` says how its vectors make an embedding, and so is for feature extraction; one with a
+    single output and settings for sentence-transformers is a cross-encoder, and so is for ranking.
 
     Raises:
         UnknownTask: There is no task of that name.
@@ -51,6 +52,9 @@ def task_of(config: PretrainedConfig, *, source: str, asked: str | None = None, 
     embedding = TASKS["feature-extraction"]
     if embeds and architecture.endswith(embedding.architectures):
         return embedding
+    ranking = TASKS["text-ranking"]
+    if _is_cross_encoder(config) and architecture.endswith(ranking.architectures):
+        return ranking
     for task in TASKS.values():
         if architecture.endswith(task.architectures):
             return task
@@ -61,4 +65,9 @@ def task_of(config: PretrainedConfig, *, source: str, asked: str | None = None, 
     )
 
 
-__all__ = ["TASKS", "Task", "task_of"]
+def _is_cross_encoder(config: PretrainedConfig) -> bool:
+    """As `tritext train` and sentence-transformers (since its release 4) leave them."""
+    return config.num_labels == 1 and getattr(config, "sentence_transformers", None) is not None
+
+
+__all__ = ["TASKS", "Task", "TextClassification", "task_of"]

@@ -22,9 +22,10 @@ def build(
     task: Annotated[
         str | None,
         typer.Option(
-            help="What the model does, by Hugging Face's name; the checkpoint's architecture decides if not given. A "
-            "classifier of sentence pairs can also serve `zero-shot-classification` (if it knows entailment) or "
-            "`text-ranking` (if it has one output), an encoder without a head `feature-extraction`."
+            help="What the model does, by Hugging Face's name; the checkpoint's architecture decides if not given; "
+            "sentence-transformers' cross-encoders are served for `text-ranking`. A classifier of sentence pairs can "
+            "also serve `zero-shot-classification` (if it knows entailment) or `text-ranking` (if it has one output), "
+            "an encoder without a head `feature-extraction`."
         ),
     ] = None,
     pairs: Annotated[
