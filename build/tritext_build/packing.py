@@ -119,9 +119,22 @@ class PackedGraph(torch.nn.Module):
         packed = {name: _packed(row, packing) for name, row in rows.items()}
         encoder = _encoder(self.served)
         packed["position_ids"] = _positions(encoder, rows["input_ids"], packing)
-        with _attending(lambda heads: self.attend(heads, packing)), self._unpacking(encoder, packing):
+        with self._attending(encoder, packing), self._unpacking(encoder, packing):
             output = self.served.model(**packed, **others)
         return self.served.head(output, {**packed, **others})  # type: ignore[no-any-return]
+
+    @contextmanager
+    def _attending(self, encoder: torch.nn.Module, packing: Packing) -> Iterator[None]:
+        """While it lasts, attention is ours; before and after, the model is what it was."""
+        config: Any = encoder.config
+        before = config._attn_implementation  # noqa: SLF001 - transformers has a method to set it, and none to ask
+        _running.append(lambda heads: self.attend(heads, packing))
+        try:
+            self.served.model.set_attn_implementation(ATTENTION)  # type: ignore[operator]
+            yield
+        finally:
+            self.served.model.set_attn_implementation(before)  # type: ignore[operator]
+            _running.pop()
 
     @contextmanager
     def _unpacking(self, encoder: torch.nn.Module, packing: Packing) -> Iterator[None]:
@@ -151,7 +164,7 @@ class PackingGraph(torch.nn.Module):
 
 
 def packed_graph(graph: ServedGraph, attend: Attend, rows: Mapping[str, Tensor]) -> PackedGraph | None:
-    """The graph on packed tokens, set to the attention that goes with it; None where its model cannot compute so.
+    """The graph on packed tokens; None where its model cannot compute so.
 
     It cannot if its attention does not come through transformers' interface (relative positions, as in DeBERTa), if it
     takes no positions, or if it does anything else that crosses the borders of rows: the outputs for `rows`, the
@@ -160,28 +173,21 @@ def packed_graph(graph: ServedGraph, attend: Attend, rows: Mapping[str, Tensor])
     inputs = [rows[name] for name in graph.all_names]
     if "position_ids" not in inspect.signature(_encoder(graph).forward).parameters:
         return None
-    _set_attention(graph, "eager")
     with torch.inference_mode():
         expected = TrimmedGraph(graph)(*inputs)
         try:
             packed = PackedGraph(graph, by_row, last_module=last_module(_encoder(graph)))
-            _set_attention(graph, ATTENTION)
             outputs = PackingGraph(packed)(*inputs)
         except (AttributeError, IndexError, LookupError, RuntimeError, TypeError, ValueError):
             outputs = ()
     if len(outputs) == len(expected) and all(map(_same, outputs, expected)):
         packed.attend = attend
         return packed
-    _set_attention(graph, "eager")
     return None
 
 
 def _same(one: Tensor, other: Tensor) -> bool:
     return one.shape == other.shape and torch.allclose(one, other, rtol=SAME, atol=SAME)
-
-
-def _set_attention(graph: ServedGraph, implementation: str) -> None:
-    graph.model.set_attn_implementation(implementation)  # type: ignore[operator]
 
 
 def _encoder(graph: ServedGraph) -> torch.nn.Module:
@@ -201,15 +207,6 @@ def _positions(encoder: torch.nn.Module, input_ids: Tensor, packing: Packing) ->
     if count is None:
         return packing.columns.unsqueeze(0)
     return _packed(count(input_ids, embeddings.padding_idx), packing)
-
-
-@contextmanager
-def _attending(attend: Callable[[Heads], Tensor]) -> Iterator[None]:
-    _running.append(attend)
-    try:
-        yield
-    finally:
-        _running.pop()
 
 
 def last_module(encoder: torch.nn.Module) -> str:
