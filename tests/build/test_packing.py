@@ -15,7 +15,7 @@ from onnx import TensorProto, helper
 from tests.support.families import FAMILIES, MAX_LENGTH, make
 from tritext_build.checkpoint import open_checkpoint
 from tritext_build.formats import FORMATS
-from tritext_build.formats.onnx_functions import DOMAIN, DOMAIN_VERSION, attention
+from tritext_build.formats.onnx_functions import DOMAIN, DOMAIN_VERSION, attention, group
 from tritext_build.formats.onnx_functions import pack as onnx_pack
 from tritext_build.formats.onnx_packing import GROUPS
 from tritext_build.graph import ServedGraph, served_graph, tensors
@@ -100,10 +100,10 @@ def test_a_row_is_the_same_alone_and_in_batches_of_any_size(tmp_path: Path, form
 
 
 def run_functions(mask: npt.NDArray[np.int64], query: Array, *, heads: int, window: int) -> dict[str, Array]:
-    """`pack`, and `attention` of [1, tokens, hidden] with itself, in ONNX Runtime."""
-    found = [*Packing._fields, *GROUPS]
+    """`pack`, `group`, and `attention` of [1, tokens, hidden] with itself, in ONNX Runtime."""
     nodes = [
-        helper.make_node("pack", ["mask"], found, domain=DOMAIN),
+        helper.make_node("pack", ["mask"], Packing._fields, domain=DOMAIN),
+        helper.make_node("group", ["lengths"], GROUPS, domain=DOMAIN),
         helper.make_node(
             "attention",
             ["x", "x", "x", *GROUPS],
@@ -126,7 +126,7 @@ def run_functions(mask: npt.NDArray[np.int64], query: Array, *, heads: int, wind
     model = helper.make_model(
         helper.make_graph(nodes, "functions", inputs, outputs),
         opset_imports=[helper.make_opsetid("", 20), helper.make_opsetid(DOMAIN, DOMAIN_VERSION)],
-        functions=[onnx_pack.to_function_proto(), attention.to_function_proto()],
+        functions=[function.to_function_proto() for function in (onnx_pack, group, attention)],
         ir_version=10,
     )
     onnx.checker.check_model(model)

@@ -30,12 +30,7 @@ MASKED = -1e4
 
 @script(Opset(DOMAIN, DOMAIN_VERSION), default_opset=op)
 def pack(attention_mask: INT64["rows", "width"]):
-    """The fields of a `Packing`, then `GROUPS`.
-
-    slot_tokens INT64 [slots]: the packed token in each slot; of padding, its row's last. slot_is_real BOOL [slots]:
-    whether it is none. token_slots INT64 [tokens]: the slot of each packed token. slot_bounds INT64 [groups + 1]: where
-    groups start and end. group_rows, group_widths INT64 [groups]: how many rows each has, and its longest.
-    """
+    """The fields of a `Packing`."""
     zero, one = op.Constant(value_ints=[0]), op.Constant(value_ints=[1])
     first, step = op.Constant(value_int=0), op.Constant(value_int=1)
     all_lengths = op.Max(op.ReduceSum(attention_mask, one, keepdims=0), one)
@@ -43,49 +38,54 @@ def pack(attention_mask: INT64["rows", "width"]):
     lengths, order = op.TopK(all_lengths, rows, largest=0)
     every_column = op.Unsqueeze(op.Range(first, op.ReduceMax(lengths, keepdims=0), step), zero)
     ends = op.CumSum(lengths, first)
-    starts = ends - lengths
 
     token_row, token_column = op.Split(op.NonZero(every_column < op.Unsqueeze(lengths, one)), num_outputs=2)
     columns = op.Squeeze(token_column, zero)
     width = op.Shape(attention_mask, start=1, end=2)
     tokens = op.Gather(order, op.Squeeze(token_row, zero)) * width + columns
+
     _, back = op.TopK(order, rows, largest=0)
     last = op.Unsqueeze(op.Gather(ends, back) - one, one)
-    places = op.Min(op.Unsqueeze(op.Gather(starts, back), one) + every_column, last)
+    start = op.Unsqueeze(op.Gather(ends - lengths, back), one)
+    places = op.Min(start + every_column, last)
+    return tokens, columns, places, lengths
 
+
+@script(Opset(DOMAIN, DOMAIN_VERSION), default_opset=op)
+def group(lengths: INT64["rows"]):
+    """Packed rows in groups of like length.
+
+    slot_tokens INT64 [slots]: the packed token in each slot; of padding, its row's last. slot_is_real BOOL [slots]:
+    whether it is none. token_slots INT64 [tokens]: the slot of each packed token. slot_bounds INT64 [groups + 1]: where
+    groups start and end. group_rows, group_widths INT64 [groups]: how many rows each has, and its longest.
+    """
+    zero, one = op.Constant(value_ints=[0]), op.Constant(value_ints=[1])
+    first, step = op.Constant(value_int=0), op.Constant(value_int=1)
     ratio = op.Cast(lengths, to=onnx.TensorProto.FLOAT) / op.Constant(value_float=SHORT)
-    kind = op.Floor(op.Log(op.Max(ratio, op.Constant(value_float=1.0))) * op.Constant(value_float=PER_E_FOLD))
+    folds = op.Log(op.Max(ratio, op.Constant(value_float=1.0)))
+    kind = op.Floor(folds * op.Constant(value_float=PER_E_FOLD))
     kind_before = op.Concat(
         op.Constant(value_floats=[-1.0]), op.Slice(kind, zero, op.Constant(value_ints=[-1])), axis=0
     )
     is_first = op.Not(op.Equal(kind, kind_before))
     group_starts = op.Squeeze(op.NonZero(is_first), zero)
+    rows = op.Shape(lengths)
     group_ends = op.Concat(op.Slice(group_starts, one, rows), rows, axis=0)
     group_rows = group_ends - group_starts
     group_widths = op.Gather(lengths, group_ends - one)
     slot_bounds = op.Concat(zero, op.CumSum(group_rows * group_widths, first), axis=0)
 
-    group = op.CumSum(op.Cast(is_first, to=onnx.TensorProto.INT64), first) - one
-    row_width = op.Unsqueeze(op.Gather(group_widths, group), one)
+    group_of_row = op.CumSum(op.Cast(is_first, to=onnx.TensorProto.INT64), first) - one
+    row_width = op.Unsqueeze(op.Gather(group_widths, group_of_row), one)
+    every_column = op.Unsqueeze(op.Range(first, op.ReduceMax(lengths, keepdims=0), step), zero)
     slot_row, slot_column = op.Split(op.NonZero(every_column < row_width), num_outputs=2)
-    slot_row = op.Squeeze(slot_row, zero)
-    slot_column = op.Squeeze(slot_column, zero)
+    slot_row, slot_column = op.Squeeze(slot_row, zero), op.Squeeze(slot_column, zero)
     slot_length = op.Gather(lengths, slot_row)
     slot_is_real = slot_column < slot_length
+    starts = op.CumSum(lengths, first) - lengths
     slot_tokens = op.Gather(starts, slot_row) + op.Min(slot_column, slot_length - one)
     token_slots = op.Squeeze(op.NonZero(slot_is_real), zero)
-    return (
-        tokens,
-        columns,
-        places,
-        lengths,
-        slot_tokens,
-        slot_is_real,
-        token_slots,
-        slot_bounds,
-        group_rows,
-        group_widths,
-    )
+    return slot_tokens, slot_is_real, token_slots, slot_bounds, group_rows, group_widths
 
 
 @script(Opset(DOMAIN, DOMAIN_VERSION), default_opset=op)

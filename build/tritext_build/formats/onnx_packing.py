@@ -7,10 +7,10 @@ from torch import Tensor
 
 from tritext_build.packing import Heads, Packing
 
-from .onnx_functions import DOMAIN, DOMAIN_VERSION, attention, pack
+from .onnx_functions import DOMAIN, DOMAIN_VERSION, attention, group, pack
 
 GROUPS = ("slot_tokens", "slot_is_real", "token_slots", "slot_bounds", "group_rows", "group_widths")
-"""What the function `pack` answers besides a `Packing`, and the function `attention` reads."""
+"""What the function `group` answers and the function `attention` reads."""
 
 
 def attend(heads: Heads, _packing: Packing) -> Tensor:
@@ -33,12 +33,11 @@ def weave(proto: onnx.ModelProto) -> None:
     for node in graph.node:
         if node.domain == DOMAIN:
             node.input.extend(GROUPS)
-    graph.node.insert(
-        0, helper.make_node("pack", ["attention_mask"], [*Packing._fields, *GROUPS], domain=DOMAIN)
-    )
+    graph.node.insert(0, helper.make_node("pack", ["attention_mask"], Packing._fields, domain=DOMAIN))
+    graph.node.insert(1, helper.make_node("group", ["lengths"], GROUPS, domain=DOMAIN))
     own = [given for given in graph.input if given.name not in Packing._fields]
     del graph.input[:]
     graph.input.extend(own)
-    proto.functions.extend(function.to_function_proto() for function in (pack, attention))
+    proto.functions.extend(function.to_function_proto() for function in (pack, group, attention))
     if DOMAIN not in {known.domain for known in proto.opset_import}:
         proto.opset_import.append(helper.make_opsetid(DOMAIN, DOMAIN_VERSION))
