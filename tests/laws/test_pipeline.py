@@ -15,11 +15,13 @@ from tritext_serving import Server
 
 FP32_TOLERANCE = 1e-4
 REDUCED_TOLERANCE = 5e-2
+STATIC_TOLERANCE = 0.1
+"""int8 with scales that were fixed beforehand: a random network loses more by it than a trained one."""
 MODELS = {
     "tiny": ("checkpoint", FP32_TOLERANCE),
     "tiny_torchscript": ("checkpoint", FP32_TOLERANCE),
     "tiny_openvino": ("checkpoint", FP32_TOLERANCE),
-    "tiny_openvino_int8": ("checkpoint", REDUCED_TOLERANCE),
+    "tiny_openvino_int8": ("checkpoint", STATIC_TOLERANCE),
     "tiny_multi": ("multi_label_checkpoint", FP32_TOLERANCE),
     "tiny_int8": ("checkpoint", REDUCED_TOLERANCE),
     "tiny_bf16": ("checkpoint", REDUCED_TOLERANCE),
