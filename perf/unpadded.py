@@ -30,7 +30,6 @@ from tritext_build.runtime.encoding import Encoder
 from tritext_build.tasks.task import DEFAULT_OPTIONS
 from tritext_perf import facts, input_data
 
-MOST_TEXTS = 512
 EXAMPLE_TEXTS = 32
 
 Run = Callable[[Example], Any]
@@ -58,7 +57,7 @@ def main() -> None:
     checkpoint, model = open_checkpoint(asked.checkpoint)
     width = checkpoint.max_length(asked.max_length)
     encoder = _encoder(checkpoint, width)
-    files = {path.name: _texts(path) for path in asked.texts}
+    files = {path.name: _texts(path, asked.most) for path in asked.texts}
     graph = served_graph(checkpoint, model, checkpoint.task.blueprint(checkpoint, DEFAULT_OPTIONS))
     example = encoder.encode([text for texts in files.values() for text in texts[:EXAMPLE_TEXTS]]).inputs
     with tempfile.TemporaryDirectory() as place:
@@ -116,9 +115,9 @@ def _batches(texts: Sequence[str], encoder: Encoder, size: int) -> Iterator[Exam
         yield encoder.encode(list(texts[start : start + size])).inputs
 
 
-def _texts(path: Path) -> tuple[str, ...]:
+def _texts(path: Path, most: int) -> tuple[str, ...]:
     return input_data.read(
-        path, text_column=None, label_column=None, label_separator=None, most=MOST_TEXTS, seed=0
+        path, text_column=None, label_column=None, label_separator=None, most=most, seed=0
     ).texts
 
 
@@ -169,6 +168,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--precision", default="fp32", choices=OnnxFormat.precisions)
     parser.add_argument("--max-length", type=int, help="width of the rows, in tokens")
     parser.add_argument("--batch", action="append", type=int, default=None, help="texts at a time; 8 and 32")
+    parser.add_argument("--most", type=int, default=512, help="texts of each file")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--output", type=Path, help="where to keep the figures, as JSON")
     asked = parser.parse_args()
