@@ -103,15 +103,10 @@ def test_answers_differ_between_texts(family: str) -> None:
     ("family", "task", "form"),
     [
         *((family, "text-classification", "torchscript") for family in INPUTS),
+        *(pytest.param(family, "text-classification", "onnx", marks=pytest.mark.slow) for family in INPUTS),
         *(
-            pytest.param(family, "text-classification", form, marks=pytest.mark.slow)
-            for family in INPUTS
-            for form in ("onnx", "openvino")
-        ),
-        *(
-            pytest.param("bert", task, "openvino", marks=pytest.mark.slow)
-            for task in TASKS
-            if task != "text-classification"
+            pytest.param(family, "text-classification", "openvino", marks=pytest.mark.slow)
+            for family in ("roberta", "deberta-v3", "modernbert")
         ),
         *(
             pytest.param(family, task, "torchscript", marks=pytest.mark.slow)
