@@ -44,11 +44,12 @@ types: $(VENV)/installed ## Check types, strictly
 docs: $(VENV)/installed ## Write docs/commands.md from the commands' own --help
 	$(BIN)/python -m tritext.commands > docs/commands.md
 
-MODEL ?= tickets
-DATA  ?= training/data/support_tickets/test.csv
-USERS ?= 1,8,64
-bench: $(VENV)/installed ## Measure a served model: make bench MODEL=tickets DATA=texts.csv USERS=1,8,64
-	$(TRITEXT) bench $(MODEL) --data $(DATA) --users $(USERS)
+CHECKPOINT ?= checkpoints/tickets
+DATA       ?= training/data/support_tickets/test.csv
+BENCH_ARGS ?=
+bench: $(VENV)/installed ## Measure Tritext beside ceilings and peers: make bench CHECKPOINT=… DATA=… BENCH_ARGS="--parts peers"
+	@test -f $(CHECKPOINT)/config.json || { echo "$(CHECKPOINT) is no checkpoint: \`make demo\` trains checkpoints/tickets, \`tritext train\` others."; exit 1; }
+	PIP_ARGS="$(PIP_ARGS)" $(BIN)/python -m comparison $(CHECKPOINT) --data $(DATA) --page docs/performance.md $(BENCH_ARGS)
 
 IMAGE ?= tritext
 BUILDER ?= $(firstword $(foreach tool,docker podman buildah,$(if $(shell command -v $(tool)),$(tool))))

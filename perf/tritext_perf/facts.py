@@ -19,6 +19,11 @@ def now() -> str:
 
 def machine(address: Address) -> dict[str, Any]:
     """The machine that makes the load, and whether the server shares it."""
+    return {**machine_here(), "server_is_local": _is_loopback(address)}
+
+
+def machine_here() -> dict[str, Any]:
+    """This machine."""
     facts = {
         "cpu": _cpu(),
         "cores": os.cpu_count(),
@@ -26,7 +31,6 @@ def machine(address: Address) -> dict[str, Any]:
         "memory_gib": _memory_gib(),
         "gpus": _gpus(),
         "system": platform.platform(),
-        "server_is_local": _is_loopback(address),
     }
     return {name: value for name, value in facts.items() if value not in (None, [])}
 

@@ -15,9 +15,9 @@ from onnx import TensorProto, helper
 from tests.support.families import FAMILIES, MAX_LENGTH, make
 from tritext_build.checkpoint import open_checkpoint
 from tritext_build.formats import FORMATS
-from tritext_build.formats.onnx_functions import DOMAIN, DOMAIN_VERSION, attention, group
+from tritext_build.formats.onnx_functions import DOMAIN, DOMAIN_VERSION
 from tritext_build.formats.onnx_functions import pack as onnx_pack
-from tritext_build.formats.onnx_packing import GROUPS
+from tritext_build.formats.onnx_packing import IN_A_LOOP, IN_CHUNKS, Grouping
 from tritext_build.graph import ServedGraph, served_graph, tensors
 from tritext_build.packing import Heads, Packing, by_row, pack, packed_graph
 from tritext_build.tasks.task import DEFAULT_OPTIONS
@@ -63,7 +63,7 @@ def test_a_family_is_packed_unless_its_attention_is_its_own(family: str) -> None
     assert (packed is None) == (family in OF_THEIR_OWN)
 
 
-@pytest.mark.parametrize("form", ["onnx", "torchscript"])
+@pytest.mark.parametrize("form", list(FORMATS))
 @pytest.mark.parametrize("family", ["roberta", "modernbert"])
 @pytest.mark.filterwarnings("ignore")
 def test_what_stands_in_padding_changes_no_bit(tmp_path: Path, family: str, form: str) -> None:
@@ -80,7 +80,7 @@ def test_what_stands_in_padding_changes_no_bit(tmp_path: Path, family: str, form
         np.testing.assert_array_equal(clean[name], dirty[name])
 
 
-@pytest.mark.parametrize("form", ["onnx", "torchscript"])
+@pytest.mark.parametrize("form", list(FORMATS))
 @pytest.mark.filterwarnings("ignore")
 def test_a_row_is_the_same_alone_and_in_batches_of_any_size(tmp_path: Path, form: str) -> None:
     graph = graph_of("bert")
@@ -99,14 +99,16 @@ def test_a_row_is_the_same_alone_and_in_batches_of_any_size(tmp_path: Path, form
 # ---- the functions
 
 
-def run_functions(mask: npt.NDArray[np.int64], query: Array, *, heads: int, window: int) -> dict[str, Array]:
-    """`pack`, `group`, and `attention` of [1, tokens, hidden] with itself, in ONNX Runtime."""
+def run_functions(
+    grouping: Grouping, mask: npt.NDArray[np.int64], query: Array, *, heads: int, window: int
+) -> dict[str, Array]:
+    """Packing, grouping, and attention of [1, tokens, hidden] with itself, in ONNX Runtime."""
     nodes = [
         helper.make_node("pack", ["mask"], Packing._fields, domain=DOMAIN),
-        helper.make_node("group", ["lengths"], GROUPS, domain=DOMAIN),
+        helper.make_node(grouping.group.name, ["lengths"], grouping.groups, domain=DOMAIN),
         helper.make_node(
-            "attention",
-            ["x", "x", "x", *GROUPS],
+            grouping.attention.name,
+            ["x", "x", "x", *grouping.groups],
             ["y"],
             domain=DOMAIN,
             heads=heads,
@@ -123,10 +125,11 @@ def run_functions(mask: npt.NDArray[np.int64], query: Array, *, heads: int, wind
         helper.make_tensor_value_info(name, TensorProto.INT64, shape) for name, shape in shapes.items()
     ]
     outputs.append(helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, "tokens", "hidden"]))
+    functions = (*grouping.parts, onnx_pack, grouping.group, grouping.attention)
     model = helper.make_model(
         helper.make_graph(nodes, "functions", inputs, outputs),
         opset_imports=[helper.make_opsetid("", 20), helper.make_opsetid(DOMAIN, DOMAIN_VERSION)],
-        functions=[function.to_function_proto() for function in (onnx_pack, group, attention)],
+        functions=[function.to_function_proto() for function in functions],
         ir_version=10,
     )
     onnx.checker.check_model(model)
@@ -138,13 +141,14 @@ def run_functions(mask: npt.NDArray[np.int64], query: Array, *, heads: int, wind
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("window", [0, 4])
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS)
+@pytest.mark.parametrize("grouping", [IN_A_LOOP, IN_CHUNKS], ids=["in a loop", "in chunks"])
 def test_attention_in_onnx_and_in_torch_is_that_of_each_row_by_itself(
-    lengths: list[int], window: int
+    grouping: Grouping, lengths: list[int], window: int
 ) -> None:
     mask = mask_of(lengths)
     counted = [max(length, 1) for length in lengths]
     x = RNG.normal(size=(1, sum(counted), 24)).astype(np.float32)
-    answers = run_functions(mask, x, heads=3, window=window)
+    answers = run_functions(grouping, mask, x, heads=3, window=window)
     places = answers["places"]
     in_order = [x[0, row[:length]] for row, length in zip(places, counted, strict=True)]
     expected = [naive(row, heads=3, scale=0.25, window=window) for row in in_order]
@@ -175,7 +179,7 @@ def test_both_packings_find_each_token_once_and_bring_it_back(lengths: list[int]
     mask = mask_of(lengths)
     counted = np.maximum(lengths, 1)
     x = np.zeros((1, counted.sum(), 8), np.float32)
-    found = run_functions(mask, x, heads=1, window=0)
+    found = run_functions(IN_A_LOOP, mask, x, heads=1, window=0)
     in_onnx = Packing(*(torch.from_numpy(found[name]) for name in Packing._fields))
     for packing in (in_onnx, pack(torch.from_numpy(mask))):
         assert sorted(packing.lengths.tolist()) == sorted(counted.tolist())

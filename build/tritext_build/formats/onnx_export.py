@@ -10,14 +10,14 @@ from tritext_build.graph import ServedGraph, tensors
 from tritext_build.packing import PackedGraph, pack
 
 from .format import Example
-from .onnx_packing import weave
+from .onnx_packing import Grouping, weave
 from .onnx_surgery import fix_width
 
 OPSET = 20
 """The first operator set with Gelu; NVIDIA's containers read it since 24.01."""
 
 
-def packed_proto(packed: PackedGraph, example: Example) -> onnx.ModelProto:
+def packed_proto(packed: PackedGraph, example: Example, grouping: Grouping) -> onnx.ModelProto:
     """Exported for any number of rows and tokens, and finding its packing itself."""
     rows, names = tensors(example), packed.served.all_names
     tokens, longest = _any("tokens"), _any("longest")
@@ -27,7 +27,7 @@ def packed_proto(packed: PackedGraph, example: Example) -> onnx.ModelProto:
         {**{name: rows[name] for name in names}, **pack(rows["attention_mask"])._asdict()},
         [*({0: _any("batch")} for _ in names), *of_packing],
     )
-    weave(proto)
+    weave(proto, grouping)
     return proto
 
 

@@ -16,7 +16,7 @@ from .boundary import serving_as
 from .format import EXAMPLE_ROWS, Example, Export, RunGraph
 from .onnx_export import packed_proto, padded_proto
 from .onnx_int8 import quantize_per_token
-from .onnx_packing import attend
+from .onnx_packing import IN_A_LOOP, attend
 from .onnx_sensitivity import int8_errors, worst
 from .onnx_session import open_session
 from .onnx_surgery import position_nodes, save
@@ -52,7 +52,7 @@ class OnnxFormat:
     def exports(self, graph: ServedGraph, example: Example, path: Path, precision: str) -> Iterator[Export]:
         with serving_as(self.name):
             packed = packed_graph(graph, attend, tensors(example)) if self.packs else None
-            proto = packed_proto(packed, example) if packed else padded_proto(graph, example)
+            proto = packed_proto(packed, example, IN_A_LOOP) if packed else padded_proto(graph, example)
         for recipe, written in _recipes(proto, example, precision):
             save(written, path)
             yield Export(recipe=recipe, unpadded=packed is not None)

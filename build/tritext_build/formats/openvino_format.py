@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from onnx.inliner import inline_local_functions
 
 from tritext_build.errors import MissingLibrary, NoBf16
-from tritext_build.graph import ServedGraph
+from tritext_build.graph import ServedGraph, tensors
+from tritext_build.packing import packed_graph
 
 from .boundary import serving_as
 from .format import Example, Export, RunGraph
-from .onnx_export import padded_proto
+from .onnx_chunks import CHUNKS
+from .onnx_export import packed_proto, padded_proto
+from .onnx_packing import IN_CHUNKS, attend
 from .onnx_rows import drop_empty_rows
 from .onnx_surgery import save
 from .openvino_int8 import SPARING, WEIGHTS, WHOLE, quantized
@@ -61,12 +65,12 @@ class OpenVinoFormat:
             raise NoBf16
         for recipe in (WHOLE, SPARING, WEIGHTS) if precision == "int8" else (precision,):
             with serving_as(self.name):
-                model = _read(core, graph, example)
+                model, unpadded = _read(core, graph, example)
                 if precision == "int8":
-                    model = quantized(model, example, recipe)
+                    model = quantized(model, example, recipe, rows_at_once=2 * CHUNKS if unpadded else 1)
                 model.set_rt_info("bf16" if precision == "bf16" else "f32", MULTIPLIES_IN)
                 _save(model, path)
-            yield Export(recipe=recipe, unpadded=False)
+            yield Export(recipe=recipe, unpadded=unpadded)
 
     def load(self, path: Path, output_names: Sequence[str]) -> RunGraph:
         core = _core()
@@ -84,16 +88,19 @@ class OpenVinoFormat:
         return run
 
 
-def _read(core: "openvino.Core", graph: ServedGraph, example: Example) -> Any:
-    """The graph as an OpenVINO model in FP32."""
-    proto = padded_proto(graph, {name: rows[:TRACED_ROWS] for name, rows in example.items()})
+def _read(core: "openvino.Core", graph: ServedGraph, example: Example) -> tuple[Any, bool]:
+    """The graph as an OpenVINO model in FP32, and whether it computes on packed tokens."""
+    traced = {name: rows[:TRACED_ROWS] for name, rows in example.items()}
+    packed = packed_graph(graph, attend, tensors(traced))
+    proto = packed_proto(packed, traced, IN_CHUNKS) if packed else padded_proto(graph, traced)
     drop_empty_rows(proto, inputs=graph.all_names, outputs=graph.output_names)
     with TemporaryDirectory() as folder:
-        save(proto, Path(folder) / "model.onnx")
+        # OpenVINO does not read functions that a model brings along.
+        save(inline_local_functions(proto), Path(folder) / "model.onnx")
         model = core.read_model(Path(folder) / "model.onnx")
     # Triton's backend refuses outputs whose length has an upper bound, which a fixed width would give them.
     model.reshape({name: [-1, -1] for name in graph.input_names})
-    return model
+    return model, packed is not None
 
 
 def _core() -> "openvino.Core":

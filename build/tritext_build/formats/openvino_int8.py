@@ -17,8 +17,12 @@ WHOLE, SPARING, WEIGHTS = "int8", "int8, attention in fp32", "int8 weights"
 """The ways to int8, the fastest first. With the last, what activations are multiplied in is OpenVINO's to say."""
 
 
-def quantized(model: Any, example: dict[str, npt.NDArray[np.int64]], recipe: str) -> Any:
-    """The OpenVINO model with int8 products; every row of `example` is run once, alone, so that padding has no say.
+def quantized(
+    model: Any, example: dict[str, npt.NDArray[np.int64]], recipe: str, *, rows_at_once: int
+) -> Any:
+    """The OpenVINO model with int8 products, whose scales come from running every row of `example` once.
+
+    Alone, where they would be padded otherwise; several at once, where a graph on packed tokens divides them further.
 
     Raises:
         MissingLibrary: NNCF is not installed.
@@ -27,12 +31,15 @@ def quantized(model: Any, example: dict[str, npt.NDArray[np.int64]], recipe: str
     if recipe == WEIGHTS:
         return nncf.compress_weights(model, mode=nncf.CompressWeightsMode.INT8_SYM)
     count = len(example["input_ids"])
-    rows = [{name: values[row : row + 1] for name, values in example.items()} for row in range(count)]
+    batches = [
+        {name: values[row : row + rows_at_once] for name, values in example.items()}
+        for row in range(0, count, rows_at_once)
+    ]
     return nncf.quantize(
         model,
-        nncf.Dataset(rows),
+        nncf.Dataset(batches),
         model_type=nncf.ModelType.TRANSFORMER,
-        subset_size=count,
+        subset_size=len(batches),
         ignored_scope=nncf.IgnoredScope(names=_products_of_activations(model) if recipe == SPARING else []),
     )
 

@@ -1,0 +1,174 @@
+"""`python -m comparison`: measures Tritext, its ceilings and its peers side by side, part after part, and renders the page."""
+
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from tokenizers import Tokenizer
+
+from comparison import base, page, rounds
+from comparison.parts import BUSY, Case, Part, Subject
+from comparison.processes import Failed
+from comparison.rounds import Care
+from comparison.samples import Samples
+from comparison.system import System
+from comparison.texts import Mix, Mixes
+from tritext.checkpoints import cache_folder
+from tritext.console import err
+
+PARTS = ("peers", "ceilings", "lengths", "arrivals", "base", "base_lengths")
+RATES = (0.2, 0.4, 0.6, 0.8, 0.9, 1.0)
+"""Of what a system does at most, the rates at which texts arrive."""
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    checkpoint: Annotated[
+        Path, typer.Argument(help="A text classifier's folder, as `tritext train` writes it.")
+    ],
+    data: Annotated[Path, typer.Option(help="Its texts with their labels: CSV, TSV, JSONL, Parquet.")],
+    texts: Annotated[
+        list[str] | None, typer.Option(help="NAME=FILE: other texts, for the part on lengths.")
+    ] = None,
+    parts: Annotated[str, typer.Option(help="Which parts.")] = ",".join(PARTS),
+    only: Annotated[str, typer.Option(help="Only systems whose names have one of these in them.")] = "",
+    rounds_: Annotated[int, typer.Option("--rounds", help="How often each is measured.")] = 3,
+    seconds: Annotated[float, typer.Option(help="How long each time.")] = 4.0,
+    most: Annotated[int, typer.Option(help="Texts of each mix.")] = 500,
+    max_length: Annotated[int, typer.Option(help="The most tokens of a text.")] = 512,
+    output: Annotated[
+        Path | None, typer.Option(help="Where raw files go; finished parts are skipped.")
+    ] = None,
+    work: Annotated[Path | None, typer.Option(help="Where models are built.")] = None,
+    environments: Annotated[Path | None, typer.Option(help="Where the peers' environments are.")] = None,
+    write_page: Annotated[Path | None, typer.Option("--page", help="Where to render all raw files.")] = None,
+) -> None:
+    """Measure side by side: each system in turn, round after round, the same texts, the same load generator."""
+    place = work or cache_folder() / "comparison"
+    results = output or Path("perf/results") / f"{datetime.now().astimezone():%Y-%m-%d}" / "comparison"
+    subject = Subject(
+        checkpoint=checkpoint.resolve(),
+        work=(place / "small").resolve(),
+        environments=(environments or place / "environments").resolve(),
+        max_length=max_length,
+        eval_data=data.resolve(),
+    )
+    subject.work.mkdir(parents=True, exist_ok=True)
+    plan = Plan(subject, _mixes(subject, data, texts or [], most), only, results)
+    with Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=err
+    ) as progress:
+        task = progress.add_task("", total=None)
+        try:
+            for name in parts.split(","):
+                if not (results / f"{name}.json").is_file():
+                    part = plan.part(name)
+                    labels = plan.labels(part)
+                    document = rounds.measure(
+                        part,
+                        Care(rounds=rounds_, seconds=seconds),
+                        labels,
+                        lambda what: progress.update(task, description=what),
+                    )
+                    rounds.write(document, results / f"{name}.json")
+        except Failed as problem:
+            sys.exit(f"{problem}")
+    if write_page:
+        write_page.write_text(page.render(results), encoding="utf-8")
+
+
+class Plan:
+    """What each part is made of."""
+
+    def __init__(self, subject: Subject, mixes: Sequence[Mix], only: str, results: Path) -> None:
+        self._small = subject
+        self._mixes = mixes
+        self._only = tuple(word for word in only.split(",") if word)
+        self._results = results
+        self._labels: dict[tuple[Path, str], Sequence[str]] = {}
+
+    def part(self, name: str) -> Part:
+        """The part of that name.
+
+        Raises:
+            Failed: There is none.
+        """
+        small, first = self._small, self._mixes[0]
+        if name == "peers":
+            systems: list[System] = [*small.tritext(), *small.peers(), *small.ceilings()]
+            return self._part(
+                name, small, systems, [Case(mix=first, users=users) for users in (1, 16, BUSY, 200, 512)]
+            )
+        if name == "ceilings":
+            return self._part(name, small, [*small.tritext(), *small.ceilings()], _busy(self._mixes[:2]))
+        if name == "lengths":
+            return self._part(
+                name, small, [*small.tritext(padded=True), *small.ceilings()], _busy(self._mixes)
+            )
+        if name == "arrivals":
+            return self._part(name, small, [*small.tritext(), *small.peers()], self._arrivals(first))
+        big = base.subject(small)
+        if name == "base":
+            systems = [*big.tritext(), *big.peers(), *big.ceilings()]
+            return self._part(name, big, systems, [Case(mix=first, users=BUSY)])
+        if name == "base_lengths":
+            return self._part(name, big, [*big.tritext(padded=True), *big.ceilings()], _busy(self._mixes))
+        raise Failed(f"there is no part {name!r}; there are {', '.join(PARTS)}")
+
+    def _part(self, name: str, subject: Subject, systems: Sequence[System], cases: Sequence[Case]) -> Part:
+        chosen = [one for one in systems if not self._only or any(word in one.name for word in self._only)]
+        return Part(name=name, checkpoint=subject.checkpoint, systems=chosen, cases=cases)
+
+    def _arrivals(self, mix: Mix) -> list[Case]:
+        """Rates up to what the fastest peer of the same day did."""
+        peers = Samples.read(self._results / "peers.json")
+        if peers is None:
+            raise Failed("arrivals are a share of what the part `peers` finds, which must come first")
+        best = peers.best(peers.of_kind("tritext"), users=BUSY)
+        highest = (best and peers.median(best, users=BUSY)) or 0.0
+        return [Case(mix=mix, rate=round(share * highest, -1) or 10.0) for share in RATES]
+
+    def labels(self, part: Part) -> Mapping[str, Sequence[str]]:
+        """What the original says to each text."""
+        subject = self._small if part.checkpoint == self._small.checkpoint else base.subject(self._small)
+        wanted = {case.mix.name: case.mix for case in part.cases}
+        missing = [mix for mix in wanted.values() if (part.checkpoint, mix.name) not in self._labels]
+        if missing:
+            with subject.original().started() as original:
+                for mix in missing:
+                    self._labels[part.checkpoint, mix.name] = [
+                        str(label) for label in original.labels(mix.texts)
+                    ]
+        return {name: self._labels[part.checkpoint, name] for name in wanted}
+
+
+def _busy(mixes: Sequence[Mix]) -> list[Case]:
+    return [Case(mix=mix, users=BUSY) for mix in mixes]
+
+
+def _mixes(subject: Subject, data: Path, others: Sequence[str], most: int) -> list[Mix]:
+    """The data itself first, the long-tailed mix second."""
+    tokenizer = Tokenizer.from_file(str(subject.checkpoint / "tokenizer.json"))
+    make = Mixes(tokenizer, subject.max_length, most=most)
+    first = make.of_file(data.stem, data)
+    named = [other.partition("=")[::2] for other in others]
+    return [
+        first,
+        make.long_tailed(first.texts),
+        make.short(first.texts),
+        *(make.of_file(name, Path(path)) for name, path in named),
+        make.longest(first.texts),
+    ]
+
+
+if __name__ == "__main__":
+    if not shutil.which("bash"):
+        sys.exit("The peers are started by bash, and there is none.")
+    app()

@@ -1,0 +1,220 @@
+"""The load generator that every server meets: HTTP/1.1 with connections kept alive, the requests made beforehand.
+
+It shares the processors with the servers it measures, so it does as little as it can for each request.
+"""
+
+import asyncio
+import itertools
+import random
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httptools
+
+OK = 200
+
+MOST_CONNECTIONS = 1024
+"""At random arrivals; a request that finds all of them taken waits, and its latency counts from when it was due."""
+
+PATIENCE_S = 60.0
+"""How long the answers still outstanding at the end may take."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """Where requests go."""
+
+    port: int
+    path: str
+    host: str = "127.0.0.1"
+    content_type: str = "application/json"
+
+    def request(self, body: bytes) -> bytes:
+        """An HTTP request with this body, byte for byte."""
+        head = (
+            f"POST {self.path} HTTP/1.1\r\nHost: {self.host}:{self.port}\r\nAccept: */*\r\n"
+            f"Content-Type: {self.content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        return head.encode() + body
+
+
+@dataclass(kw_only=True)
+class Load:
+    """What was seen in one stretch of load."""
+
+    seconds: float
+    latencies: list[float] = field(default_factory=list)
+    """Of the requests answered well inside it, in seconds."""
+    errors: int = 0
+
+    @property
+    def throughput(self) -> float:
+        """Texts answered per second."""
+        return len(self.latencies) / self.seconds
+
+
+class Connection(asyncio.Protocol):
+    """One request at a time, over one connection."""
+
+    def __init__(self) -> None:
+        self._transport: Any = None
+        self._answer: asyncio.Future[tuple[int, bytes]] | None = None
+        self._body: list[bytes] = []
+        self._parser = httptools.HttpResponseParser(self)
+
+    async def ask(self, request: bytes) -> tuple[int, bytes]:
+        """The answer's status and body; status 0 if the connection was lost."""
+        if self._transport is None or self._transport.is_closing():
+            return 0, b""
+        self._answer = asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        return await self._answer
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        self._settle(0, b"")
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.close()
+
+    def on_body(self, body: bytes) -> None:
+        self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        body = b"".join(self._body)
+        status = self._parser.get_status_code()
+        stays = self._parser.should_keep_alive()
+        self._body, self._parser = [], httptools.HttpResponseParser(self)
+        if not stays:
+            self.close()
+        self._settle(status, body)
+
+    def _settle(self, status: int, body: bytes) -> None:
+        if self._answer and not self._answer.done():
+            self._answer.set_result((status, body))
+
+
+def closed(
+    address: Address, requests: Sequence[bytes], *, users: int, seconds: float, settle: float = 1.0
+) -> Load:
+    """`users` at once, each sending a request as soon as its last one was answered.
+
+    The first `settle` seconds do not count. At the end all answers are waited for, so that nothing is left to do for
+    whoever is measured next.
+    """
+
+    async def run() -> Load:
+        load = Load(seconds=seconds)
+        begin = time.perf_counter() + settle
+        queue = itertools.cycle(requests)
+        await asyncio.gather(*(_user(address, queue, load, begin, begin + seconds) for _ in range(users)))
+        return load
+
+    return asyncio.run(run())
+
+
+async def _user(address: Address, queue: Iterator[bytes], load: Load, begin: float, end: float) -> None:
+    async with AsyncExitStack() as stack:
+        connection = await stack.enter_async_context(_connected(address))
+        while (sent := time.perf_counter()) < end:
+            status, _ = await asyncio.wait_for(connection.ask(next(queue)), PATIENCE_S)
+            answered = time.perf_counter()
+            if status == 0:
+                connection = await stack.enter_async_context(_connected(address))
+            if begin <= answered < end:
+                if status == OK:
+                    load.latencies.append(answered - sent)
+                else:
+                    load.errors += 1
+
+
+def poisson(
+    address: Address,
+    requests: Sequence[bytes],
+    *,
+    rate: float,
+    seconds: float,
+    seed: int,
+    settle: float = 1.0,
+) -> Load:
+    """Requests at random times, `rate` a second on average, whether or not the server keeps up.
+
+    A latency counts from when its request was due. Requests due in the first `settle` seconds do not count.
+    """
+
+    async def run() -> Load:
+        load = Load(seconds=seconds)
+        free: asyncio.LifoQueue[Connection] = asyncio.LifoQueue()
+        async with AsyncExitStack() as stack:
+            for _ in range(min(MOST_CONNECTIONS, max(16, int(rate)))):
+                free.put_nowait(await stack.enter_async_context(_connected(address)))
+            begin = time.perf_counter()
+            tasks = []
+            for due, request in zip(
+                _arrivals(rate, settle + seconds, seed), itertools.cycle(requests), strict=False
+            ):
+                await asyncio.sleep(max(0.0, begin + due - time.perf_counter()))
+                counted = load if due >= settle else Load(seconds=settle)
+                tasks.append(asyncio.create_task(_arrival(free, request, begin + due, counted)))
+            await asyncio.wait_for(asyncio.gather(*tasks), PATIENCE_S)
+        return load
+
+    return asyncio.run(run())
+
+
+def _arrivals(rate: float, seconds: float, seed: int) -> Iterator[float]:
+    chance = random.Random(seed)  # noqa: S311 - arrival times, no secret
+    due = chance.expovariate(rate)
+    while due < seconds:
+        yield due
+        due += chance.expovariate(rate)
+
+
+async def _arrival(free: "asyncio.LifoQueue[Connection]", request: bytes, due: float, load: Load) -> None:
+    connection = await free.get()
+    status, _ = await connection.ask(request)
+    free.put_nowait(connection)
+    if status == OK:
+        load.latencies.append(time.perf_counter() - due)
+    else:
+        load.errors += 1
+
+
+def ask_each(address: Address, requests: Sequence[bytes], *, users: int = 16) -> list[tuple[int, bytes]]:
+    """Every request once: statuses and bodies in the order of the requests."""
+
+    async def run() -> list[tuple[int, bytes]]:
+        answers: list[tuple[int, bytes]] = [(0, b"")] * len(requests)
+        numbered = enumerate(requests)
+
+        async def user() -> None:
+            async with _connected(address) as connection:
+                for number, request in numbered:
+                    answers[number] = await asyncio.wait_for(connection.ask(request), PATIENCE_S)
+
+        await asyncio.gather(*(user() for _ in range(users)))
+        return answers
+
+    return asyncio.run(run())
+
+
+@asynccontextmanager
+async def _connected(address: Address) -> AsyncIterator[Connection]:
+    loop = asyncio.get_running_loop()
+    _, connection = await loop.create_connection(Connection, address.host, address.port)
+    try:
+        yield connection
+    finally:
+        connection.close()

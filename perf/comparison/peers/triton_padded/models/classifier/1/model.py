@@ -1,0 +1,1 @@
+../../../../triton_plain/models/classifier/1/model.py

@@ -1,0 +1,74 @@
+"""Processes of a comparison: each in a group of its own, which ends as a whole."""
+
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+GRACE_S = 20.0
+"""How long a group may take to end by itself."""
+
+
+class Failed(Exception):
+    """A part of the comparison that could not be started, in one sentence."""
+
+
+def call(command: Sequence[str | Path], log: Path) -> None:
+    """Run a command to its end, its output in `log`.
+
+    Raises:
+        Failed: It ended with another status than 0.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w", encoding="utf-8") as file:
+        status = subprocess.call(command, stdout=file, stderr=subprocess.STDOUT)
+    if status:
+        last = (
+            log.read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["it said nothing"]
+        )[-1]
+        raise Failed(f"{Path(command[0]).name} {command[1]} ended with status {status}: {last} (see {log})")
+
+
+@contextmanager
+def running(
+    command: Sequence[str | Path],
+    log: Path,
+    *,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process in the background; it and all its children are gone afterwards."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            env={**os.environ, **(environment or {})},
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        end(process)
+
+
+def end(process: "subprocess.Popen[Any]") -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_S)
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
