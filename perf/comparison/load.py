@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httptools
+import uvloop
 
 OK = 200
 
@@ -122,7 +123,7 @@ def closed(
         await asyncio.gather(*(_user(address, queue, load, begin, begin + seconds) for _ in range(users)))
         return load
 
-    return asyncio.run(run())
+    return uvloop.run(run())
 
 
 async def _user(address: Address, queue: Iterator[bytes], load: Load, begin: float, end: float) -> None:
@@ -171,7 +172,7 @@ def poisson(
             await asyncio.wait_for(asyncio.gather(*tasks), PATIENCE_S)
         return load
 
-    return asyncio.run(run())
+    return uvloop.run(run())
 
 
 def _arrivals(rate: float, seconds: float, seed: int) -> Iterator[float]:
@@ -207,7 +208,7 @@ def ask_each(address: Address, requests: Sequence[bytes], *, users: int = 16) ->
         await asyncio.gather(*(user() for _ in range(users)))
         return answers
 
-    return asyncio.run(run())
+    return uvloop.run(run())
 
 
 @asynccontextmanager

@@ -24,6 +24,13 @@ GUARD = Path(__file__).with_name("guard.py")
 GRACE = 5.0
 """Seconds that Triton gets for its requests in flight when `tritext serve` was killed and nobody is left to drain it."""
 
+KEPT_MEMORY = {
+    "MALLOC_MMAP_THRESHOLD_": 32 << 20,
+    "MALLOC_TRIM_THRESHOLD_": 256 << 20,
+    "MALLOC_TOP_PAD_": 32 << 20,
+}
+"""What glibc's malloc keeps for the next batch, in bytes, which torch would else give back and fault in again every time."""
+
 
 class TritonProcess:
     """A running tritonserver, from its start to its end."""
@@ -136,6 +143,10 @@ def environment(backends: BackendFolder) -> dict[str, str]:
     )
     # torch's threads spin while they wait unless told otherwise, and take the cores away from other instances.
     own.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # The tokenizer's threads would do the same to texts that take microseconds each.
+    own.setdefault("TOKENIZERS_PARALLELISM", "false")
+    for name, size in KEPT_MEMORY.items():
+        own.setdefault(name, str(size))
     return own
 
 

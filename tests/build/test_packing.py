@@ -16,7 +16,6 @@ from tests.support.families import FAMILIES, MAX_LENGTH, make
 from tritext_build.checkpoint import open_checkpoint
 from tritext_build.formats import FORMATS
 from tritext_build.formats.onnx_functions import DOMAIN, DOMAIN_VERSION
-from tritext_build.formats.onnx_functions import pack as onnx_pack
 from tritext_build.formats.onnx_packing import IN_A_LOOP, IN_CHUNKS, Grouping
 from tritext_build.graph import ServedGraph, served_graph, tensors
 from tritext_build.packing import Heads, Packing, by_row, pack, packed_graph
@@ -104,7 +103,7 @@ def run_functions(
 ) -> dict[str, Array]:
     """Packing, grouping, and attention of [1, tokens, hidden] with itself, in ONNX Runtime."""
     nodes = [
-        helper.make_node("pack", ["mask"], Packing._fields, domain=DOMAIN),
+        helper.make_node(grouping.pack.name, ["mask"], Packing._fields, domain=DOMAIN),
         helper.make_node(grouping.group.name, ["lengths"], grouping.groups, domain=DOMAIN),
         helper.make_node(
             grouping.attention.name,
@@ -125,7 +124,7 @@ def run_functions(
         helper.make_tensor_value_info(name, TensorProto.INT64, shape) for name, shape in shapes.items()
     ]
     outputs.append(helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, "tokens", "hidden"]))
-    functions = (*grouping.parts, onnx_pack, grouping.group, grouping.attention)
+    functions = (*grouping.parts, grouping.pack, grouping.group, grouping.attention)
     model = helper.make_model(
         helper.make_graph(nodes, "functions", inputs, outputs),
         opset_imports=[helper.make_opsetid("", 20), helper.make_opsetid(DOMAIN, DOMAIN_VERSION)],

@@ -18,6 +18,25 @@ own = Opset(DOMAIN, DOMAIN_VERSION)
 CHUNKS = 4
 """More cost a lone row more than they save many."""
 
+ROUND = 32
+"""Packed tokens are filled up to a multiple of it: what is compiled for one number of tokens is used again."""
+
+
+@script(own, default_opset=op)
+def missing(lengths: INT64["rows"]):
+    """INT64 [1]: how many tokens are filled up."""
+    one, size = op.Constant(value_ints=[1]), op.Constant(value_ints=[ROUND])
+    tokens = op.ReduceSum(lengths, op.Constant(value_ints=[0]), keepdims=1)
+    return (tokens + size - one) / size * size - tokens
+
+
+@script(own, default_opset=op)
+def pack_in_rounds(attention_mask: INT64["rows", "width"]):
+    """The fields of a `Packing`, filled up by tokens that no place refers to."""
+    tokens, columns, places, lengths = own.pack(attention_mask)
+    filling = op.Expand(op.Constant(value_ints=[0]), own.missing(lengths))
+    return op.Concat(tokens, filling, axis=0), op.Concat(columns, filling, axis=0), places, lengths
+
 
 @script(own, default_opset=op)
 def chunk(lengths: INT64["rows"], number: int):
@@ -44,13 +63,15 @@ def chunk(lengths: INT64["rows"], number: int):
 
 @script(own, default_opset=op)
 def group_in_chunks(lengths: INT64["rows"]):
-    """All chunks, and the slot of each packed token, INT64 [tokens], where they stand one behind another."""
+    """All chunks, and the slot of each packed token, INT64 [tokens], where they stand one behind another; the first for those filled up."""
     slots_0, bias_0, is_real_0 = own.chunk(lengths, number=0)
     slots_1, bias_1, is_real_1 = own.chunk(lengths, number=1)
     slots_2, bias_2, is_real_2 = own.chunk(lengths, number=2)
     slots_3, bias_3, is_real_3 = own.chunk(lengths, number=3)
     is_real = op.Concat(is_real_0, is_real_1, is_real_2, is_real_3, axis=0)
-    token_slots = op.Squeeze(op.NonZero(is_real), op.Constant(value_ints=[0]))
+    zero = op.Constant(value_ints=[0])
+    real_slots = op.Squeeze(op.NonZero(is_real), zero)
+    token_slots = op.Concat(real_slots, op.Expand(zero, own.missing(lengths)), axis=0)
     return slots_0, slots_1, slots_2, slots_3, bias_0, bias_1, bias_2, bias_3, token_slots
 
 

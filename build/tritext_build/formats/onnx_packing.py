@@ -12,7 +12,7 @@ from torch import Tensor
 from tritext_build.packing import Heads, Packing
 
 from . import onnx_chunks, onnx_functions
-from .onnx_functions import DOMAIN, DOMAIN_VERSION, pack
+from .onnx_functions import DOMAIN, DOMAIN_VERSION
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,14 @@ class Grouping:
     """How attention finds the tokens of its rows.
 
     Attributes:
+        pack: The function from `attention_mask` to the packing.
         group: The function from the packing's `lengths` to the groups.
         attention: The function that reads them.
         groups: What the one answers and the other reads.
-        parts: The functions that these two are made of.
+        parts: The functions that these are made of.
     """
 
+    pack: OnnxFunction[..., Any]
     group: OnnxFunction[..., Any]
     attention: OnnxFunction[..., Any]
     groups: tuple[str, ...]
@@ -33,6 +35,7 @@ class Grouping:
 
 
 IN_A_LOOP = Grouping(
+    onnx_functions.pack,
     onnx_functions.group,
     onnx_functions.attention,
     ("slot_tokens", "slot_is_real", "token_slots", "slot_bounds", "group_rows", "group_widths"),
@@ -40,13 +43,14 @@ IN_A_LOOP = Grouping(
 """Over groups of like length, as many as there are."""
 
 IN_CHUNKS = Grouping(
+    onnx_chunks.pack_in_rounds,
     onnx_chunks.group_in_chunks,
     onnx_chunks.attention_in_chunks,
     (
         *(f"{kind}_{chunk}" for kind in ("slots", "bias") for chunk in range(onnx_chunks.CHUNKS)),
         "token_slots",
     ),
-    (onnx_chunks.chunk, onnx_chunks.attend_chunk),
+    (onnx_functions.pack, onnx_chunks.missing, onnx_chunks.chunk, onnx_chunks.attend_chunk),
 )
 """Over a fixed number of groups, one after the other."""
 
@@ -72,12 +76,14 @@ def weave(proto: onnx.ModelProto, grouping: Grouping) -> None:
         if node.domain == DOMAIN:
             node.op_type = grouping.attention.name
             node.input.extend(grouping.groups)
-    graph.node.insert(0, helper.make_node("pack", ["attention_mask"], Packing._fields, domain=DOMAIN))
+    graph.node.insert(
+        0, helper.make_node(grouping.pack.name, ["attention_mask"], Packing._fields, domain=DOMAIN)
+    )
     graph.node.insert(1, helper.make_node(grouping.group.name, ["lengths"], grouping.groups, domain=DOMAIN))
     own = [given for given in graph.input if given.name not in Packing._fields]
     del graph.input[:]
     graph.input.extend(own)
-    functions = (*grouping.parts, pack, grouping.group, grouping.attention)
+    functions = (*grouping.parts, grouping.pack, grouping.group, grouping.attention)
     proto.functions.extend(function.to_function_proto() for function in functions)
     if DOMAIN not in {known.domain for known in proto.opset_import}:
         proto.opset_import.append(helper.make_opsetid(DOMAIN, DOMAIN_VERSION))
