@@ -81,7 +81,7 @@ def main(
         except Failed as problem:
             sys.exit(f"{problem}")
     if write_page:
-        write_page.write_text(page.render(results), encoding="utf-8")
+        page.write(results, write_page)
 
 
 class Plan:

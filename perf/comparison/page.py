@@ -1,12 +1,12 @@
-"""The page of all raw files: tables in Markdown. Knows the raw files, and nothing of how they came to be."""
+"""The page of all raw files: tables in Markdown, and pictures. Knows the raw files, and nothing of how they came to be."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from comparison import picture
+from comparison.parts import BUSY
 from comparison.samples import Samples
-
-BUSY = 64
 
 HEAD = """\
 # Performance: ceilings, Tritext, peers
@@ -22,7 +22,21 @@ differences below about 10 % mean nothing.
 - *agreement* is the share of texts that got the label which the checkpoint gives in torch, FP32.
 """
 
+PICTURES = {"peers": picture.throughput, "base": picture.throughput, "arrivals": picture.arrivals}
+
 TITLES = {"peers": "A small model: {checkpoint}", "base": "A network of BERT-base's size, random weights"}
+
+
+def write(folder: Path, path: Path) -> None:
+    """The page of a folder's raw files, its pictures beside it; nothing where there are none."""
+    text = render(folder)
+    if not text:
+        return
+    path.write_text(text, encoding="utf-8")
+    for part, draw in PICTURES.items():
+        samples = Samples.read(folder / f"{part}.json")
+        if samples:
+            path.with_name(f"performance_{part}.png").write_bytes(draw(samples))
 
 
 def render(folder: Path) -> str:
@@ -31,11 +45,11 @@ def render(folder: Path) -> str:
     if not found:
         return ""
     parts = [_head(next(iter(found.values())), folder)]
-    for size, peers, lengths in (("small", "peers", "lengths"), ("base", "base", "base_lengths")):
-        del size
+    for peers, lengths in (("peers", "lengths"), ("base", "base_lengths")):
         if peers in found:
             samples = found[peers]
             parts.append("## " + TITLES[peers].format(checkpoint=samples.document["checkpoint"]))
+            parts.append(f"![Texts per second of each system](performance_{peers}.png)")
             parts.append("\n".join(_systems(samples)))
             parts.append("\n".join(_beside_peers(samples)))
         for name in (lengths, "ceilings" if lengths not in found and peers == "peers" else ""):
@@ -180,6 +194,8 @@ def _arrivals(samples: Samples) -> Iterator[str]:
     """Latency at random arrivals."""
     rates = samples.loads("rate")
     yield "## Random arrivals"
+    yield ""
+    yield "![The 99th percentile of latency by rate](performance_arrivals.png)"
     yield ""
     yield "p50 / p99 in milliseconds when texts arrive at random, so many a second, whether or not the server keeps up:"
     yield ""
