@@ -104,7 +104,7 @@ class Plan:
         if name == "peers":
             systems: list[System] = [*small.tritext(), *small.peers(), *small.ceilings()]
             return self._part(
-                name, small, systems, [Case(mix=first, users=users) for users in (1, 16, BUSY, 200)]
+                name, small, systems, [Case(mix=first, users=users) for users in (1, BUSY, 200)]
             )
         if name == "ceilings":
             return self._part(name, small, [*small.tritext(), *small.ceilings()], _busy(self._mixes[:2]))

@@ -86,6 +86,12 @@ class Loops:
             if not _listen(process).get("ready"):
                 raise Failed(f"the offline loop did not start (see {log})")
 
+    def pause(self) -> None:
+        """They wait without working."""
+
+    def resume(self) -> None:
+        """They always are."""
+
     def labels(self, texts: Sequence[str]) -> list[str | None]:
         first = self._processes[0]
         _say(first, {"texts": list(texts), "labels": True})

@@ -92,8 +92,10 @@ class Peer:
         with running(
             command, place.with_suffix(".log"), folder=self.folder, environment={"PATH": path}
         ) as process:
-            server = Server(address=self._address(port), bodies=self._bodies(), label=self._label())
-            server.wait(process)
+            server = Server(
+                address=self._address(port), bodies=self._bodies(), label=self._label(), process=process
+            )
+            server.wait()
             yield server
 
     def _address(self, port: int) -> Address:

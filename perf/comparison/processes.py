@@ -60,11 +60,24 @@ def running(
 
 
 def end(process: "subprocess.Popen[Any]") -> None:
+    resume(process)
     for number in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, number)
         with suppress(subprocess.TimeoutExpired):
             process.wait(GRACE_S)
+
+
+def pause(process: "subprocess.Popen[Any]") -> None:
+    """Stop a whole group where it stands: some servers take a fifth of a core while they wait for nothing."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGSTOP)
+
+
+def resume(process: "subprocess.Popen[Any]") -> None:
+    """Let a paused group go on."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGCONT)
 
 
 def free_port() -> int:

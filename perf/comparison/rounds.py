@@ -45,6 +45,7 @@ def measure(part: Part, care: Care, labels: Mapping[str, Sequence[str]], tell: T
             try:
                 running[system.name] = stack.enter_context(system.started())
                 systems[system.name]["quality"] = _quality(running[system.name], mixes, labels)
+                running[system.name].pause()
             except (Failed, OSError, ValueError, LookupError, TimeoutError) as problem:
                 systems[system.name]["failed"] = str(problem) or type(problem).__name__
                 running.pop(system.name, None)
@@ -71,6 +72,7 @@ def measure(part: Part, care: Care, labels: Mapping[str, Sequence[str]], tell: T
 
 
 def _figures(started: Started, case: Case, care: Care, *, seed: int) -> dict[str, Any]:
+    started.resume()
     try:
         if case.users:
             seen: Figures = started.closed(case.mix.texts, users=case.users, seconds=care.seconds)
@@ -78,6 +80,8 @@ def _figures(started: Started, case: Case, care: Care, *, seed: int) -> dict[str
             seen = started.poisson(case.mix.texts, rate=case.rate, seconds=care.seconds, seed=seed)
     except (Failed, OSError, TimeoutError) as problem:
         return {"failed": str(problem) or type(problem).__name__}
+    finally:
+        started.pause()
     return asdict(seen)
 
 

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from comparison import load
+from comparison import load, processes
 from comparison.processes import Failed
 
 if TYPE_CHECKING:
@@ -41,6 +41,12 @@ class Figures:
 
 class Started(Protocol):
     """A system that runs."""
+
+    def pause(self) -> None:
+        """Take no processor time, while others are measured."""
+
+    def resume(self) -> None:
+        """Be ready again."""
 
     def labels(self, texts: Sequence[str]) -> list[str | None]:
         """The best label of each text; None where there was no answer."""
@@ -88,7 +94,14 @@ class Server:
     bodies: Callable[[Sequence[str]], list[bytes]]
     label: Callable[[Any], str]
     """The best label in an answer's JSON."""
+    process: "subprocess.Popen[bytes]"
     _made: dict[tuple[str, ...], list[bytes]] = field(default_factory=dict)
+
+    def pause(self) -> None:
+        processes.pause(self.process)
+
+    def resume(self) -> None:
+        processes.resume(self.process)
 
     def labels(self, texts: Sequence[str]) -> list[str | None]:
         answers = load.ask_each(self.address, self._requests(texts))
@@ -107,21 +120,21 @@ class Server:
             made = self._made[tuple(texts)] = [self.address.request(body) for body in self.bodies(texts)]
         return made
 
-    def wait(self, process: "subprocess.Popen[bytes]") -> None:
+    def wait(self) -> None:
         """Until it answers a text.
 
         Raises:
             Failed: It ended, or never answered.
         """
         request, until = self._requests(["Is anybody there?"]), time.monotonic() + START_S
-        while time.monotonic() < until and process.poll() is None:
+        while time.monotonic() < until and self.process.poll() is None:
             try:
                 if load.ask_each(self.address, request, users=1)[0][0] == load.OK:
                     return
             except (OSError, TimeoutError):
                 pass
             time.sleep(0.2)
-        ended = process.poll()
+        ended = self.process.poll()
         raise Failed(
             "it never answered" if ended is None else f"it ended with status {ended} before it answered"
         )

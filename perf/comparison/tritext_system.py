@@ -116,9 +116,12 @@ def serving(repository: Path, model: str, *, log: Path = Path("/dev/null")) -> I
     command += ["--grpc-port", str(grpc_port), "--metrics-port", "0"]
     with running(command, log) as process:
         server = Server(
-            address=Address(port=port, path=f"/v2/models/{model}/infer"), bodies=bodies, label=label
+            address=Address(port=port, path=f"/v2/models/{model}/infer"),
+            bodies=bodies,
+            label=label,
+            process=process,
         )
-        server.wait(process)
+        server.wait()
         yield Served(server=server, pid=process.pid, url=f"localhost:{grpc_port}")
 
 
