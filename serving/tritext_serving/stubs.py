@@ -2,6 +2,7 @@
 
 import os
 import select
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +14,9 @@ COMMAND = "triton_python_b"
 EXIT_CODE_FIELD = 52
 """Of /proc/PID/stat, see proc(5)."""
 
+SEARCH_EVERY_S = 2.0
+"""New stubs come when a model is loaded; to look for them goes through all processes of the machine."""
+
 
 class StubWatch:
     """Tells within milliseconds when a stub of tritonserver was killed or crashed."""
@@ -22,13 +26,16 @@ class StubWatch:
         self._names: dict[int, str] = {}
         self._descriptors: dict[int, int] = {}
         self._poll = select.poll()
+        self._next_search = 0.0
 
     def dead(self, timeout: float) -> str | None:
         """The name of a stub that died, waiting for one up to `timeout` seconds; None if all are well.
 
         A stub that Triton itself has ended, because its model was unloaded, leaves with status 0 and is none of these.
         """
-        self._find_new()
+        if time.monotonic() >= self._next_search:
+            self._find_new()
+            self._next_search = time.monotonic() + SEARCH_EVERY_S
         for descriptor, _ in self._poll.poll(timeout * 1000):
             pid = self._descriptors[descriptor]
             name = self._names[pid]
