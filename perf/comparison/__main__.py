@@ -144,7 +144,7 @@ class Plan:
             with subject.original().started() as original:
                 for mix in missing:
                     self._labels[part.checkpoint, mix.name] = [
-                        str(label) for label in original.labels(mix.texts)
+                        str(label) for label in original.labels(mix.judged)
                     ]
         return {name: self._labels[part.checkpoint, name] for name in wanted}
 

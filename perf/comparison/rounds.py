@@ -104,7 +104,7 @@ def _quality(
     """Shares of texts: answered as the original answers, and, where it is known, right."""
     found = {}
     for name, mix in mixes.items():
-        answered = started.labels(mix.texts)
+        answered = started.labels(mix.judged)
         found[name] = {"agreement": _share(answered, labels[name])}
         if mix.labels:
             found[name]["accuracy"] = _share(answered, mix.labels)

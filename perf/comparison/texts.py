@@ -12,6 +12,9 @@ from tritext_perf import input_data
 SHORT_TOKENS = 10
 """The longest text of the mix `short`."""
 
+JUDGED = 64
+"""Texts of a mix without labels whose answers are compared with the original's."""
+
 TAIL_MEAN, TAIL_SPREAD = 4.1, 0.9
 """Of the logarithm of lengths in the mix `long-tailed`: half of them lie below 60 tokens, one in 25 above 300."""
 
@@ -27,9 +30,9 @@ class Mix:
     """In tokens, special tokens included, after truncation."""
 
     @property
-    def tokens(self) -> float:
-        """On average."""
-        return self.lengths["mean"]
+    def judged(self) -> tuple[str, ...]:
+        """The texts whose answers are compared: all that have labels, some of the others."""
+        return self.texts if self.labels else self.texts[:JUDGED]
 
 
 class Mixes:
