@@ -11,12 +11,13 @@ from comparison.samples import Samples
 HEAD = """\
 # Performance: ceilings, Tritext, peers
 
-Made by `make bench`; the raw files lie in `{folder}`. All of a table was measured in one run: the systems ran side by side
-and were measured in turn, {rounds} times {seconds:g} seconds each, with the same weights, texts and load generator, which
-shares the processors. A figure is the median, a ratio the median of the ratios within each turn. Machines are noisy:
-differences below about 10 % mean nothing.
+Made by `make bench`; the raw files lie in `{folder}`. All of a table was measured in one
+run: the systems stood side by side and were measured in turn, several times, all others paused, with the same weights,
+texts and load generator, which shares the processors. A figure is the median, a ratio the median of the ratios within
+each turn. Machines are noisy: differences below about 10 % mean nothing.
 
 - Machine: {cpu}, {cores} cores, {memory} GiB, {system}; {date}.
+- {versions}.
 - *offline* is a ceiling: no server, no requests, one process of one thread on each core, texts sorted by length and padded
   to the longest of each batch, tokenization included. *offline, our graph* loops over the very file that Triton serves.
 - *agreement* is the share of texts that got the label which the checkpoint gives in torch, FP32.
@@ -66,8 +67,7 @@ def _head(samples: Samples, folder: Path) -> str:
     machine = document["machine"]
     return HEAD.format(
         folder=folder,
-        rounds=document["settings"]["rounds"],
-        seconds=document["settings"]["seconds"],
+        versions=", ".join(f"{name} {version}" for name, version in document["versions"].items()),
         cpu=machine.get("cpu", "unknown"),
         cores=machine.get("usable_cores"),
         memory=machine.get("memory_gib"),
@@ -81,7 +81,7 @@ def _systems(samples: Samples) -> Iterator[str]:
     mix = next(iter(samples.mixes))
     loads = samples.loads("users")
     head = ["system", "precision", *(f"{load:g} user{'s' if load > 1 else ''}" for load in loads)]
-    yield f"Texts per second on `{mix}` ({_tokens(samples, mix)} tokens on average), one text per request:"
+    yield f"Texts per second on `{mix}` ({_tokens(samples, mix)} tokens on average), one text per request, {_care(samples)}:"
     yield ""
     yield from _table_head([*head, f"p50 / p99 ms at {BUSY}", "agreement", "accuracy", "errors"])
     ran = samples.of_kind("tritext", "triton", "peer", "ceiling")
@@ -147,7 +147,7 @@ def _chosen(samples: Samples, kinds: Sequence[str], precision: str) -> list[str]
 def _beside_ceilings(samples: Samples) -> Iterator[str]:
     """Each of ours over the loop on its own file, and over the best stock loop of its runtime's family and precision."""
     mixes = list(samples.mixes)
-    yield f"Through the whole ensemble at {BUSY} users, in texts per second, and as a share of two ceilings:"
+    yield f"Through the whole ensemble at {BUSY} users, in texts per second, and as a share of two ceilings, {_care(samples)}:"
     yield ""
     yield from _table_head(
         ["", "precision", *(f"`{mix}`: texts/s · of our graph · of stock" for mix in mixes)]
@@ -207,6 +207,11 @@ def _arrivals(samples: Samples) -> Iterator[str]:
             for rate in rates
         ]
         yield _row(_title(facts), facts["precision"], *cells)
+
+
+def _care(samples: Samples) -> str:
+    settings = samples.document["settings"]
+    return f"{settings['rounds']} times {settings['seconds']:g} seconds"
 
 
 def _table_head(cells: Sequence[str]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """A peer as a system of the comparison: a folder under `peers/` that says how it is installed, started and asked.
 
-`peer.toml` has `title`, `precision`, `remark`, `path`, and how a text becomes a body (`body`, in which TEXT stands for
+`peer.toml` has `title`, `precision`, `remark`, `packages` (whose versions are told), `path`, and how a text becomes a body (`body`, in which TEXT stands for
 the JSON string; `raw`, the text itself; or `premade`, by its `requests.py`) and an answer a label (`label`, the way to
 it through the JSON; or `label_argmax`, the way to scores). `requirements.txt` is installed into an environment of its
 own, unless `environment` names another peer whose it shares. `serve.sh CHECKPOINT PORT WORK` serves.
@@ -8,6 +8,7 @@ own, unless `environment` names another peer whose it shares. `serve.sh CHECKPOI
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -52,7 +53,11 @@ class Peer:
 
     @property
     def remark(self) -> str:
-        return str(self.facts.get("remark", ""))
+        pins = (PEERS / self.environment.name / "requirements.txt").read_text(encoding="utf-8").splitlines()
+        packages = ", ".join(
+            pin.partition(" ")[0] for pin in pins if re.split(r"[\[=]", pin)[0] in self.facts["packages"]
+        )
+        return f"{self.facts['remark']} ({packages})"
 
     @property
     def kind(self) -> Kind:

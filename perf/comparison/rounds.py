@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from comparison.texts import Mix
 from tritext_perf import facts
 
 Tell = Callable[[str], None]
+
+LIBRARIES = ("tritext", "nvidia-pytriton", "onnxruntime", "openvino", "torch", "tokenizers", "transformers")
+"""Whose versions are told; those of peers stand in their remarks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,12 +67,20 @@ def measure(part: Part, care: Care, labels: Mapping[str, Sequence[str]], tell: T
         "part": part.name,
         "made": facts.now(),
         "machine": facts.machine_here(),
+        "versions": {name: _version(name) for name in LIBRARIES},
         "checkpoint": part.checkpoint.name,
         "settings": asdict(care),
         "mixes": {name: {"count": len(mix.texts), "tokens": mix.lengths} for name, mix in mixes.items()},
         "systems": systems,
         "samples": samples,
     }
+
+
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "absent"
 
 
 def _figures(started: Started, case: Case, care: Care, *, seed: int) -> dict[str, Any]:

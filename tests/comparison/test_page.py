@@ -32,6 +32,7 @@ def document() -> dict[str, Any]:
         "part": "peers",
         "made": "2026-01-02T03:04:05+00:00",
         "machine": {"cpu": "A processor", "usable_cores": 2, "memory_gib": 8.0, "system": "Linux"},
+        "versions": {"onnxruntime": "1.2.3"},
         "checkpoint": "mails",
         "settings": {"rounds": 3, "seconds": 4.0},
         "mixes": {"mails": {"count": 3, "tokens": {"mean": 20.0}}},
