@@ -20,6 +20,12 @@ OK = 200
 MOST_CONNECTIONS = 1024
 """At random arrivals; a request that finds all of them taken waits, and its latency counts from when it was due."""
 
+ROUNDS_OF_USERS = 4
+"""A closed loop goes on until it has had so many answers for each user: a batch of long texts may take longer than it should last."""
+
+LONGEST_S = 60.0
+"""But not for longer."""
+
 PATIENCE_S = 60.0
 """How long the answers still outstanding at the end may take."""
 
@@ -50,6 +56,17 @@ class Load:
     latencies: list[float] = field(default_factory=list)
     """Of the requests answered well inside it, in seconds."""
     errors: int = 0
+    is_over: bool = False
+
+    def count(self, latency: float | None, *, passed: float, users: int, at_least: float) -> None:
+        """An answer, or an error, `passed` seconds after the beginning; the last one ends the load."""
+        if latency is None:
+            self.errors += 1
+        else:
+            self.latencies.append(latency)
+        had_enough = len(self.latencies) + self.errors >= ROUNDS_OF_USERS * users or passed >= LONGEST_S
+        if passed >= at_least and had_enough:
+            self.is_over, self.seconds = True, passed
 
     @property
     def throughput(self) -> float:
@@ -112,33 +129,31 @@ def closed(
 ) -> Load:
     """`users` at once, each sending a request as soon as its last one was answered.
 
-    The first `settle` seconds do not count. At the end all answers are waited for, so that nothing is left to do for
+    It lasts `seconds`, or longer where answers are slow; the first `settle` seconds do not count. At the end all answers are waited for, so that nothing is left to do for
     whoever is measured next.
     """
+
+    async def user(queue: Iterator[bytes], load: Load, begin: float) -> None:
+        async with AsyncExitStack() as stack:
+            connection = await stack.enter_async_context(_connected(address))
+            while not load.is_over:
+                sent = time.perf_counter()
+                status, _ = await asyncio.wait_for(connection.ask(next(queue)), PATIENCE_S)
+                answered = time.perf_counter()
+                if status == 0:
+                    connection = await stack.enter_async_context(_connected(address))
+                if answered >= begin and not load.is_over:
+                    latency = answered - sent if status == OK else None
+                    load.count(latency, passed=answered - begin, users=users, at_least=seconds)
 
     async def run() -> Load:
         load = Load(seconds=seconds)
         begin = time.perf_counter() + settle
         queue = itertools.cycle(requests)
-        await asyncio.gather(*(_user(address, queue, load, begin, begin + seconds) for _ in range(users)))
+        await asyncio.gather(*(user(queue, load, begin) for _ in range(users)))
         return load
 
     return uvloop.run(run())
-
-
-async def _user(address: Address, queue: Iterator[bytes], load: Load, begin: float, end: float) -> None:
-    async with AsyncExitStack() as stack:
-        connection = await stack.enter_async_context(_connected(address))
-        while (sent := time.perf_counter()) < end:
-            status, _ = await asyncio.wait_for(connection.ask(next(queue)), PATIENCE_S)
-            answered = time.perf_counter()
-            if status == 0:
-                connection = await stack.enter_async_context(_connected(address))
-            if begin <= answered < end:
-                if status == OK:
-                    load.latencies.append(answered - sent)
-                else:
-                    load.errors += 1
 
 
 def poisson(
