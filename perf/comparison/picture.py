@@ -60,7 +60,8 @@ def arrivals(samples: Samples) -> bytes:
 
 def _title(samples: Samples, name: str) -> str:
     facts = samples.systems[name]
-    return f"{facts['title']} · {facts['precision']}"
+    title, precision = str(facts["title"]), str(facts["precision"])
+    return title if title.endswith(precision) else f"{title} · {precision}"
 
 
 def _plain(axes: Any) -> None:
