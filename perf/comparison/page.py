@@ -12,7 +12,7 @@ HEAD = """\
 # Performance: ceilings, Tritext, peers
 
 Made by `make bench`; the raw files lie in `{folder}`. All of a table was measured in one
-run: the systems stood side by side and were measured in turn, several times, all others paused, with the same weights,
+run: the systems stood side by side and were measured in turn, several times, the others stopped or idle, with the same weights,
 texts and load generator, which shares the processors. A figure is the median, a ratio the median of the ratios within
 each turn. Machines are noisy: differences below about 10 % mean nothing.
 
