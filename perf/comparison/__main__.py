@@ -1,7 +1,6 @@
 """`python -m comparison`: measures Tritext, its ceilings and its peers side by side, part after part, and renders the page."""
 
-import shutil
-import sys
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -14,21 +13,19 @@ from tokenizers import Tokenizer
 from comparison import base, page, rounds
 from comparison.parts import BUSY, Case, Part, Subject
 from comparison.processes import Failed
+from comparison.program import run
 from comparison.rounds import Care
 from comparison.samples import Samples
 from comparison.system import System
 from comparison.texts import Mix, Mixes
-from tritext.checkpoints import cache_folder
+from tritext.checkpoints import cache_folder, sha256
 from tritext.console import err
 
 PARTS = ("peers", "ceilings", "lengths", "arrivals", "base", "base_lengths")
 RATES = (0.2, 0.4, 0.6, 0.8, 0.9, 1.0)
 """Of what a system does at most, the rates at which texts arrive."""
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-
-@app.command()
 def main(
     checkpoint: Annotated[
         Path, typer.Argument(help="A text classifier's folder, as `tritext train` writes it.")
@@ -39,23 +36,27 @@ def main(
     ] = None,
     parts: Annotated[str, typer.Option(help="Which parts.")] = ",".join(PARTS),
     only: Annotated[str, typer.Option(help="Only systems whose names have one of these in them.")] = "",
-    rounds_: Annotated[int, typer.Option("--rounds", help="How often each is measured.")] = 3,
-    seconds: Annotated[float, typer.Option(help="How long each time.")] = 4.0,
-    most: Annotated[int, typer.Option(help="Texts of each mix.")] = 500,
+    rounds_: Annotated[int, typer.Option("--rounds", help="How often each is measured.", min=1)] = 3,
+    seconds: Annotated[float, typer.Option(help="How long each time.", min=0.1)] = 4.0,
+    most: Annotated[int, typer.Option(help="Texts of each mix.", min=2)] = 500,
     max_length: Annotated[int, typer.Option(help="The most tokens of a text.")] = 512,
     output: Annotated[
         Path | None, typer.Option(help="Where raw files go; finished parts are skipped.")
     ] = None,
-    work: Annotated[Path | None, typer.Option(help="Where models are built.")] = None,
+    work: Annotated[
+        Path | None, typer.Option(help="Where models are built; remove it to build anew.")
+    ] = None,
     environments: Annotated[Path | None, typer.Option(help="Where the peers' environments are.")] = None,
     write_page: Annotated[Path | None, typer.Option("--page", help="Where to render all raw files.")] = None,
 ) -> None:
     """Measure side by side: each system in turn, round after round, the same texts, the same load generator."""
+    wanted = _parts(parts)
+    identity = _identity(checkpoint, max_length)
     place = work or cache_folder() / "comparison"
     results = output or Path("perf/results") / f"{datetime.now().astimezone():%Y-%m-%d}" / "comparison"
     subject = Subject(
         checkpoint=checkpoint.resolve(),
-        work=(place / "small").resolve(),
+        work=(place / identity / "small").resolve(),
         environments=(environments or place / "environments").resolve(),
         max_length=max_length,
         eval_data=data.resolve(),
@@ -66,22 +67,60 @@ def main(
         SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=err
     ) as progress:
         task = progress.add_task("", total=None)
-        try:
-            for name in parts.split(","):
-                if not (results / f"{name}.json").is_file():
-                    part = plan.part(name)
-                    labels = plan.labels(part)
-                    document = rounds.measure(
-                        part,
-                        Care(rounds=rounds_, seconds=seconds),
-                        labels,
-                        lambda what: progress.update(task, description=what),
-                    )
-                    rounds.write(document, results / f"{name}.json")
-        except Failed as problem:
-            sys.exit(f"{problem}")
+        for name in wanted:
+            if _is_kept(results / f"{name}.json", identity):
+                continue
+            part = plan.part(name)
+            document = rounds.measure(
+                part,
+                Care(rounds=rounds_, seconds=seconds),
+                plan.labels(part),
+                lambda what: progress.update(task, description=what),
+            )
+            rounds.write({"identity": identity, **document}, results / f"{name}.json")
     if write_page:
         page.write(results, write_page)
+
+
+def _parts(names: str) -> list[str]:
+    """The parts that are asked for.
+
+    Raises:
+        Failed: One is none.
+    """
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    for name in wanted:
+        if name not in PARTS:
+            raise Failed(f"there is no part {name!r}; there are {', '.join(PARTS)}")
+    return wanted
+
+
+def _identity(checkpoint: Path, max_length: int) -> str:
+    """What tells everything that is built and measured for one checkpoint from that of any other.
+
+    Raises:
+        Failed: It is no checkpoint.
+    """
+    files = [checkpoint / name for name in ("config.json", "tokenizer.json", "model.safetensors")]
+    for file in files:
+        if not file.is_file():
+            raise Failed(f"{checkpoint} is no checkpoint that can be compared: there is no {file.name} in it")
+    content = "".join(map(sha256, files)) + str(max_length)
+    return f"{checkpoint.resolve().name}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+
+
+def _is_kept(path: Path, identity: str) -> bool:
+    """Whether a part was measured before.
+
+    Raises:
+        Failed: It was, with something else.
+    """
+    kept = Samples.read(path)
+    if kept and kept.document.get("identity") != identity:
+        raise Failed(
+            f"{path} holds another checkpoint's figures: name another folder with --output, or remove it"
+        )
+    return kept is not None
 
 
 class Plan:
@@ -95,11 +134,7 @@ class Plan:
         self._labels: dict[tuple[Path, str], Sequence[str]] = {}
 
     def part(self, name: str) -> Part:
-        """The part of that name.
-
-        Raises:
-            Failed: There is none.
-        """
+        """The part of that name, which is one of `PARTS`."""
         small, first = self._small, self._mixes[0]
         if name == "peers":
             systems: list[System] = [*small.tritext(), *small.peers(), *small.ceilings()]
@@ -120,14 +155,18 @@ class Plan:
             return self._part(name, big, systems, [Case(mix=first, users=BUSY)])
         if name == "base_lengths":
             return self._part(name, big, [*big.tritext(padded=True), *big.ceilings()], _busy(self._mixes))
-        raise Failed(f"there is no part {name!r}; there are {', '.join(PARTS)}")
+        raise ValueError(name)
 
     def _part(self, name: str, subject: Subject, systems: Sequence[System], cases: Sequence[Case]) -> Part:
         chosen = [one for one in systems if not self._only or any(word in one.name for word in self._only)]
+        if not chosen:
+            raise Failed(
+                f"--only names no system of {name}; there are {', '.join(one.name for one in systems)}"
+            )
         return Part(name=name, checkpoint=subject.checkpoint, systems=chosen, cases=cases)
 
     def _arrivals(self, mix: Mix) -> list[Case]:
-        """Rates up to what the fastest peer of the same day did."""
+        """Rates up to what Tritext did at most in the part `peers`."""
         peers = Samples.read(self._results / "peers.json")
         if peers is None:
             raise Failed("arrivals are a share of what the part `peers` finds, which must come first")
@@ -159,6 +198,9 @@ def _mixes(subject: Subject, data: Path, others: Sequence[str], most: int) -> li
     make = Mixes(tokenizer, subject.max_length, most=most)
     first = make.of_file(data.stem, data)
     named = [other.partition("=")[::2] for other in others]
+    for name, path in named:
+        if not name or not path:
+            raise Failed(f"--texts takes NAME=FILE, not {name or path!r}")
     return [
         first,
         make.long_tailed(first.texts),
@@ -169,6 +211,4 @@ def _mixes(subject: Subject, data: Path, others: Sequence[str], most: int) -> li
 
 
 if __name__ == "__main__":
-    if not shutil.which("bash"):
-        sys.exit("The peers are started by bash, and there is none.")
-    app()
+    run(main)

@@ -4,11 +4,9 @@ Each text is asked for alone; then all at once by many users, among texts of two
 takes, in requests of 1 to 64 rows. Compared are the scores of all labels.
 """
 
-import json
 import random
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -16,9 +14,9 @@ import numpy.typing as npt
 import typer
 
 from comparison import tritext_system
+from comparison.program import Data, Model, Output, Repository, keep, run, texts_of
 from tritext import Client
 from tritext.console import err
-from tritext_perf import facts, input_data
 
 Scores = npt.NDArray[np.float32]
 
@@ -28,20 +26,18 @@ LONG = "word " * 600
 
 
 def main(
-    repository: Annotated[Path, typer.Argument(help="A model repository.")],
-    model: Annotated[str, typer.Argument(help="The model in it.")],
-    data: Annotated[Path, typer.Option(help="Texts, as `tritext bench` takes them.")],
-    count: Annotated[int, typer.Option(help="How many texts.")] = 2_000,
-    rounds: Annotated[int, typer.Option(help="How many companies each text meets.")] = 3,
-    output: Annotated[Path | None, typer.Option(help="Where to keep the figures, as JSON.")] = None,
+    repository: Repository,
+    model: Model,
+    data: Data,
+    count: Annotated[int, typer.Option(help="How many texts.", min=1)] = 2_000,
+    rounds: Annotated[int, typer.Option(help="How many companies each text meets.", min=1)] = 3,
+    output: Output = None,
 ) -> None:
     """Largest difference of a score, and how many labels are others."""
-    texts = input_data.read(
-        data, text_column=None, label_column=None, label_separator=None, most=count, seed=0
-    ).texts
+    texts = texts_of(data, count)
     found = []
     with tritext_system.serving(repository, model) as served, Client(served.url) as client:
-        alone = np.concatenate([_scores(client, model, [text]) for text in texts])
+        alone = np.concatenate([client.probabilities(model, [text]) for text in texts])
         for number in range(rounds):
             together = _together(client, model, texts, seed=number)
             found.append(
@@ -51,15 +47,7 @@ def main(
                 }
             )
             err.print(found[-1])
-    report = {
-        "model": model,
-        "texts": len(texts),
-        "made": facts.now(),
-        "machine": facts.machine_here(),
-        "rounds": found,
-    }
-    if output:
-        output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    keep({"model": model, "texts": len(texts), "rounds": found}, output)
 
 
 def _together(client: Client, model: str, texts: Sequence[str], *, seed: int) -> Scores:
@@ -71,7 +59,7 @@ def _together(client: Client, model: str, texts: Sequence[str], *, seed: int) ->
     with ThreadPoolExecutor(USERS) as pool:
         answers = list(
             pool.map(
-                lambda places: _scores(client, model, [*(texts[place] for place in places), "", LONG]),
+                lambda places: client.probabilities(model, [*(texts[place] for place in places), "", LONG]),
                 requests,
             )
         )
@@ -90,9 +78,5 @@ def _requests(order: Sequence[int], chance: random.Random) -> Iterator[list[int]
         start += size
 
 
-def _scores(client: Client, model: str, texts: Sequence[str]) -> Scores:
-    return client.probabilities(model, texts)
-
-
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

@@ -1,10 +1,8 @@
-"""What a server's memory does over many requests of mixed lengths: `python -m comparison.endurance REPOSITORY --data FILE`."""
+"""What a server's memory does over many requests of mixed lengths: `python -m comparison.endurance REPOSITORY MODEL --data FILE`."""
 
-import json
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Annotated
 
 import psutil
@@ -12,46 +10,50 @@ import typer
 from rich.progress import track
 
 from comparison import load, tritext_system
+from comparison.processes import Failed
+from comparison.program import Data, Model, Output, Repository, keep, run, texts_of
 from tritext.console import err
-from tritext_perf import facts, input_data
 
 LONG_EVERY = 50
 """One request in so many is of a few hundred words."""
 
 USERS = 64
 
+SAMPLE = 5_000
+"""Texts of the file that are sent, over and over."""
+
 
 def main(
-    repository: Annotated[Path, typer.Argument(help="A model repository.")],
-    model: Annotated[str, typer.Argument(help="The model in it.")],
-    data: Annotated[Path, typer.Option(help="Texts, as `tritext bench` takes them.")],
-    requests: Annotated[int, typer.Option(help="How many are sent.")] = 200_000,
-    readings: Annotated[int, typer.Option(help="How often memory is read.")] = 100,
-    output: Annotated[Path | None, typer.Option(help="Where to keep the figures, as JSON.")] = None,
+    repository: Repository,
+    model: Model,
+    data: Data,
+    requests: Annotated[int, typer.Option(help="How many are sent.", min=2)] = 200_000,
+    readings: Annotated[int, typer.Option(help="How often memory is read.", min=2)] = 100,
+    output: Output = None,
 ) -> None:
     """Send many requests, and read the memory of the server and all its processes in between."""
-    texts = input_data.read(
-        data, text_column=None, label_column=None, label_separator=None, most=5_000, seed=0
-    ).texts
+    texts = texts_of(data, SAMPLE)
     with tritext_system.serving(repository, model) as served:
         address, pid = served.server.address, served.pid
         found = [_megabytes(pid)]
-        each, mixed = requests // readings, _mixed(texts)
+        each, mixed = max(1, requests // readings), _mixed(texts)
         for _ in track(range(readings), "sending", console=err):
             bodies = tritext_system.bodies([next(mixed) for _ in range(each)])
             answers = load.ask_each(address, [address.request(body) for body in bodies], users=USERS)
             if any(status != load.OK for status, _ in answers):
-                raise SystemExit(f"{sum(status != load.OK for status, _ in answers)} requests failed")
+                failed = sum(status != load.OK for status, _ in answers)
+                raise Failed(
+                    f"{failed} of {each} requests were not answered: see what `tritext serve` says of {repository}"
+                )
             found.append(_megabytes(pid))
     half = len(found) // 2
     growth = found[-1]["all"] / found[half]["all"] - 1
-    report = {"model": model, "requests": each * readings, "users": USERS, "made": facts.now()}
-    report |= {"machine": facts.machine_here(), "growth_of_last_half": round(growth, 5), "megabytes": found}
+    report = {"model": model, "requests": each * readings, "users": USERS}
+    report |= {"growth_of_last_half": round(growth, 5), "megabytes": found}
     err.print(
         f"{found[0]['all']:.0f} MB at first, {found[half]['all']:.0f} half way, {found[-1]['all']:.0f} at the end"
     )
-    if output:
-        output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    keep(report, output)
 
 
 def _mixed(texts: Sequence[str]) -> Iterator[str]:
@@ -75,4 +77,4 @@ def _megabytes(pid: int) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

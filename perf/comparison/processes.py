@@ -9,11 +9,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from tritext.errors import TritextError
+
 GRACE_S = 20.0
 """How long a group may take to end by itself."""
 
 
-class Failed(Exception):
+class Failed(TritextError):
     """A part of the comparison that could not be started, in one sentence."""
 
 

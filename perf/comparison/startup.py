@@ -3,7 +3,6 @@
 From `tritext serve` to the first answer, `tritext predict` on a running server, `import tritext`.
 """
 
-import json
 import statistics
 import subprocess
 import sys
@@ -15,17 +14,17 @@ from typing import Annotated
 import typer
 
 from comparison import tritext_system
+from comparison.program import Model, Output, Repository, keep, run
 from tritext.console import err
-from tritext_perf import facts
 
 TEXT = "Where is my parcel?"
 
 
 def main(
-    repository: Annotated[Path, typer.Argument(help="A model repository.")],
-    model: Annotated[str, typer.Argument(help="The model in it.")],
-    repeats: Annotated[int, typer.Option(help="How often.")] = 5,
-    output: Annotated[Path | None, typer.Option(help="Where to keep the figures, as JSON.")] = None,
+    repository: Repository,
+    model: Model,
+    repeats: Annotated[int, typer.Option(help="How often.", min=1)] = 5,
+    output: Output = None,
 ) -> None:
     """Wall time in seconds, median of some."""
     figures: dict[str, list[float]] = {
@@ -43,11 +42,9 @@ def main(
             figures["predict"].append(
                 _timed([tritext_system.TRITEXT, "predict", model, TEXT, "--url", served.url])
             )
-    report = {"model": model, "made": facts.now(), "machine": facts.machine_here(), "seconds": figures}
     for name, taken in figures.items():
         err.print(f"{name}: {statistics.median(taken):.2f} s ({', '.join(f'{one:.2f}' for one in taken)})")
-    if output:
-        output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    keep({"model": model, "seconds": figures}, output)
 
 
 def _timed(command: Sequence[str | Path]) -> float:
@@ -57,4 +54,4 @@ def _timed(command: Sequence[str | Path]) -> float:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

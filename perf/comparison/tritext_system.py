@@ -1,6 +1,7 @@
 """Tritext as a system of the comparison, through its own commands: `tritext build`, `tritext serve`."""
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from comparison.load import Address
-from comparison.processes import call, free_port, running
+from comparison.processes import Failed, call, free_port, running
 from comparison.system import Kind, Server
 
 TRITEXT = Path(sys.executable).parent / "tritext"
@@ -62,8 +63,10 @@ class TritextSystem:
         Raises:
             Failed: A gate failed.
         """
-        if (self.repository / f"{MODEL}_tokenizer" / "1" / "manifest.json").is_file():
+        done = self.repository / "made"
+        if done.is_file():
             return
+        shutil.rmtree(self.repository, ignore_errors=True)
         command: list[str | Path] = [
             TRITEXT,
             "build",
@@ -86,6 +89,7 @@ class TritextSystem:
                 str(self.model_file),
             ]
             call([*padded, self.precision], self.repository.with_suffix(".padded.log"))
+        done.touch()
 
     @contextmanager
     def started(self) -> Iterator[Server]:
@@ -109,8 +113,13 @@ def serving(repository: Path, model: str, *, log: Path = Path("/dev/null")) -> I
     """Serve a repository until the end of the block, from the first answer on.
 
     Raises:
-        Failed: It gives none.
+        Failed: It gives none, or the model is not in it.
     """
+    if not (repository / model / "config.pbtxt").is_file():
+        there = ", ".join(sorted(path.parent.name for path in repository.glob("*/config.pbtxt")))
+        raise Failed(
+            f"{repository} holds no model {model!r}; there is {there or 'nothing that Triton serves'}"
+        )
     port, grpc_port = free_port(), free_port()
     command: list[str | Path] = [TRITEXT, "serve", "--repository", repository, "--http-port", str(port)]
     command += ["--grpc-port", str(grpc_port), "--metrics-port", "0"]
