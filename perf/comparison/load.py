@@ -7,8 +7,8 @@ import asyncio
 import itertools
 import random
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,10 +83,12 @@ class Connection(asyncio.Protocol):
         self._body: list[bytes] = []
         self._parser = httptools.HttpResponseParser(self)
 
+    @property
+    def is_open(self) -> bool:
+        return self._transport is not None and not self._transport.is_closing()
+
     async def ask(self, request: bytes) -> tuple[int, bytes]:
         """The answer's status and body; status 0 if the connection was lost."""
-        if self._transport is None or self._transport.is_closing():
-            return 0, b""
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(request)
         return await self._answer
@@ -124,24 +126,47 @@ class Connection(asyncio.Protocol):
             self._answer.set_result((status, body))
 
 
+class User:
+    """Somebody who asks one thing at a time, over a connection that is opened when it is needed, and again when it was lost."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._connection: Connection | None = None
+
+    async def ask(self, request: bytes) -> tuple[int, bytes]:
+        """The answer's status and body; status 0 if the connection was lost on the way.
+
+        Raises:
+            OSError: Nobody listens.
+            TimeoutError: No answer came.
+        """
+        if self._connection is None or not self._connection.is_open:
+            loop = asyncio.get_running_loop()
+            _, self._connection = await loop.create_connection(
+                Connection, self._address.host, self._address.port
+            )
+        return await asyncio.wait_for(self._connection.ask(request), PATIENCE_S)
+
+    def close(self) -> None:
+        if self._connection:
+            self._connection.close()
+
+
 def closed(
     address: Address, requests: Sequence[bytes], *, users: int, seconds: float, settle: float = 1.0
 ) -> Load:
     """`users` at once, each sending a request as soon as its last one was answered.
 
-    It lasts `seconds`, or longer where answers are slow; the first `settle` seconds do not count. At the end all answers are waited for, so that nothing is left to do for
-    whoever is measured next.
+    It lasts `seconds`, or longer where answers are slow; the first `settle` seconds do not count. At the end all
+    answers are waited for, so that nothing is left to do for whoever is measured next.
     """
 
-    async def user(queue: Iterator[bytes], load: Load, begin: float) -> None:
-        async with AsyncExitStack() as stack:
-            connection = await stack.enter_async_context(_connected(address))
+    async def use(queue: Iterator[bytes], load: Load, begin: float) -> None:
+        with closing(User(address)) as user:
             while not load.is_over:
                 sent = time.perf_counter()
-                status, _ = await asyncio.wait_for(connection.ask(next(queue)), PATIENCE_S)
+                status, _ = await user.ask(next(queue))
                 answered = time.perf_counter()
-                if status == 0:
-                    connection = await stack.enter_async_context(_connected(address))
                 if answered >= begin and not load.is_over:
                     latency = answered - sent if status == OK else None
                     load.count(latency, passed=answered - begin, users=users, at_least=seconds)
@@ -150,7 +175,7 @@ def closed(
         load = Load(seconds=seconds)
         begin = time.perf_counter() + settle
         queue = itertools.cycle(requests)
-        await asyncio.gather(*(user(queue, load, begin) for _ in range(users)))
+        await asyncio.gather(*(use(queue, load, begin) for _ in range(users)))
         return load
 
     return uvloop.run(run())
@@ -171,20 +196,20 @@ def poisson(
     """
 
     async def run() -> Load:
-        load = Load(seconds=seconds)
-        free: asyncio.LifoQueue[Connection] = asyncio.LifoQueue()
-        async with AsyncExitStack() as stack:
-            for _ in range(min(MOST_CONNECTIONS, max(16, int(rate)))):
-                free.put_nowait(await stack.enter_async_context(_connected(address)))
-            begin = time.perf_counter()
-            tasks = []
-            for due, request in zip(
-                _arrivals(rate, settle + seconds, seed), itertools.cycle(requests), strict=False
-            ):
-                await asyncio.sleep(max(0.0, begin + due - time.perf_counter()))
-                counted = load if due >= settle else Load(seconds=settle)
-                tasks.append(asyncio.create_task(_arrival(free, request, begin + due, counted)))
-            await asyncio.wait_for(asyncio.gather(*tasks), PATIENCE_S)
+        load, unheeded = Load(seconds=seconds), Load(seconds=settle)
+        users = [User(address) for _ in range(MOST_CONNECTIONS)]
+        free: asyncio.LifoQueue[User] = asyncio.LifoQueue()
+        for user in users:
+            free.put_nowait(user)
+        begin, tasks = time.perf_counter(), []
+        arrivals = zip(_arrivals(rate, settle + seconds, seed), itertools.cycle(requests), strict=False)
+        for due, request in arrivals:
+            await asyncio.sleep(max(0.0, begin + due - time.perf_counter()))
+            counted = load if due >= settle else unheeded
+            tasks.append(asyncio.create_task(_arrival(free, request, begin + due, counted)))
+        await asyncio.wait_for(asyncio.gather(*tasks), PATIENCE_S)
+        for user in users:
+            user.close()
         return load
 
     return uvloop.run(run())
@@ -198,10 +223,10 @@ def _arrivals(rate: float, seconds: float, seed: int) -> Iterator[float]:
         due += chance.expovariate(rate)
 
 
-async def _arrival(free: "asyncio.LifoQueue[Connection]", request: bytes, due: float, load: Load) -> None:
-    connection = await free.get()
-    status, _ = await connection.ask(request)
-    free.put_nowait(connection)
+async def _arrival(free: "asyncio.LifoQueue[User]", request: bytes, due: float, load: Load) -> None:
+    user = await free.get()
+    status, _ = await user.ask(request)
+    free.put_nowait(user)
     if status == OK:
         load.latencies.append(time.perf_counter() - due)
     else:
@@ -215,22 +240,12 @@ def ask_each(address: Address, requests: Sequence[bytes], *, users: int = 16) ->
         answers: list[tuple[int, bytes]] = [(0, b"")] * len(requests)
         numbered = enumerate(requests)
 
-        async def user() -> None:
-            async with _connected(address) as connection:
+        async def use() -> None:
+            with closing(User(address)) as user:
                 for number, request in numbered:
-                    answers[number] = await asyncio.wait_for(connection.ask(request), PATIENCE_S)
+                    answers[number] = await user.ask(request)
 
-        await asyncio.gather(*(user() for _ in range(users)))
+        await asyncio.gather(*(use() for _ in range(users)))
         return answers
 
     return uvloop.run(run())
-
-
-@asynccontextmanager
-async def _connected(address: Address) -> AsyncIterator[Connection]:
-    loop = asyncio.get_running_loop()
-    _, connection = await loop.create_connection(Connection, address.host, address.port)
-    try:
-        yield connection
-    finally:
-        connection.close()

@@ -10,6 +10,7 @@ import pytest
 
 from comparison import load
 from comparison.load import Address
+from comparison.processes import free_port
 
 WAIT_S = 0.02
 
@@ -92,3 +93,13 @@ def test_random_arrivals_do_not_wait_for_answers(address: Address) -> None:
     due = len(list(load._arrivals(200, 0.5, 3)))
     assert len(seen.latencies) == due
     assert Handler.most_at_once > 1
+
+
+def test_a_server_that_hangs_up_costs_one_answer_and_no_other(address: Address) -> None:
+    answers = load.ask_each(address, requests(address, b"hang up", b"a", b"hang up", b"bb"), users=1)
+    assert [status for status, _ in answers] == [0, 200, 0, 200]
+
+
+def test_where_nobody_listens_there_is_no_load() -> None:
+    with pytest.raises(OSError, match="refused"):
+        load.closed(Address(port=free_port(), path="/"), [b"x"], users=2, seconds=0.1)

@@ -63,9 +63,11 @@ class OpenVinoFormat:
         core = _core()
         if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             raise NoBf16
+        with serving_as(self.name):
+            exact, unpadded = _read(core, graph, example)
         for recipe in (WHOLE, SPARING, WEIGHTS) if precision == "int8" else (precision,):
             with serving_as(self.name):
-                model, unpadded = _read(core, graph, example)
+                model = exact.clone()
                 if precision == "int8":
                     model = quantized(model, example, recipe, rows_at_once=2 * CHUNKS if unpadded else 1)
                 model.set_rt_info("bf16" if precision == "bf16" else "f32", MULTIPLIES_IN)
