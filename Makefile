@@ -9,7 +9,7 @@ TRITEXT := $(BIN)/tritext
 PIP_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types format docs bench image lock oracle clean
+.PHONY: help setup demo test lint types format docs bench image images lock oracle audit manifests sbom env clean
 
 help: ## List these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -27,8 +27,10 @@ $(VENV)/installed: pyproject.toml requirements.lock
 demo: $(VENV)/installed ## Train, build and serve a small model, and send it raw strings
 	@PATH="$(CURDIR)/$(BIN):$$PATH" docs/demo.sh
 
+# Two test files at a time; PYTEST_ARGS= runs one after the other.
+PYTEST_ARGS ?= --numprocesses 2 --dist loadfile
 test: $(VENV)/installed ## Run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: $(VENV)/installed ## Check style
 	$(BIN)/ruff check .
@@ -51,12 +53,32 @@ bench: $(VENV)/installed ## Measure Tritext beside ceilings and peers: make benc
 	@test -f $(CHECKPOINT)/config.json || { echo "$(CHECKPOINT) is no checkpoint: \`make demo\` trains checkpoints/tickets, \`tritext train\` others."; exit 1; }
 	PIP_ARGS="$(PIP_ARGS)" $(BIN)/python -m comparison $(CHECKPOINT) --data $(DATA) --page docs/performance.md $(BENCH_ARGS)
 
-IMAGE ?= tritext
+# With NAME and VERSION the image is that registered version, built (BUILD_ARGS="--precision int8 …") and baked in.
+NAME ?=
+VERSION ?=
+BUILD_ARGS ?=
+STAGE := dist/$(NAME)-$(VERSION)
+BAKED := $(if $(NAME),--build-arg REPOSITORY=$(STAGE) --build-arg MODEL_NAME=$(NAME) --build-arg MODEL_VERSION=$(VERSION))
+IMAGE ?= tritext$(if $(NAME),:$(NAME)-$(VERSION))
 BUILDER ?= $(firstword $(foreach tool,docker podman buildah,$(if $(shell command -v $(tool)),$(tool))))
 IMAGE_ARGS ?=
-image: ## Build the server's image with docker, podman or buildah: make image IMAGE=tickets IMAGE_ARGS="--build-arg …"
+BUILD_IMAGE = BUILDAH_FORMAT=docker $(BUILDER) build $(IMAGE_ARGS)
+
+.PHONY: builder
+builder:
 	@test -n "$(BUILDER)" || { echo "Building an image needs docker, podman or buildah."; exit 1; }
-	BUILDAH_FORMAT=docker $(BUILDER) build $(IMAGE_ARGS) --tag $(IMAGE) --file docker/triton.Dockerfile .
+	@test -z "$(NAME)" -o -n "$(VERSION)" || { echo "Which version of $(NAME)? make image NAME=$(NAME) VERSION=…"; exit 1; }
+
+image: builder $(if $(NAME),$(STAGE)/$(NAME)_tokenizer/$(VERSION)/manifest.json) ## Build the server's image, with a registered version baked in: make image NAME=tickets VERSION=7
+	$(BUILD_IMAGE) $(BAKED) --tag $(IMAGE) --file docker/triton.Dockerfile .
+
+$(STAGE)/$(NAME)_tokenizer/$(VERSION)/manifest.json:
+	@test -x $(TRITEXT) || $(MAKE) setup
+	$(TRITEXT) build models:/$(NAME)/$(VERSION) --repository $(STAGE) $(BUILD_ARGS)
+
+images: builder image ## Build the images of server, worker (also MLflow) and client
+	$(BUILD_IMAGE) --tag tritext-worker --file docker/worker.Dockerfile .
+	$(BUILD_IMAGE) --tag tritext-client --file docker/client.Dockerfile .
 
 lock: ## Resolve the newest versions for all Pythons into requirements.lock (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.10 --upgrade --no-annotate \
@@ -72,6 +94,35 @@ $(ORACLE)/installed:
 	  $$(sed -n 's/^\(torch==[^ ;]*\).*/\1/p' requirements.lock)
 	@touch $@
 
-clean: ## Remove .venv, caches, and what the demo made
-	rm -rf $(VENV) $(ORACLE) .pytest_cache .mypy_cache .ruff_cache checkpoints bench tune
+# Apart from .venv, whose versions it must not change.
+AUDIT := .venv-audit
+audit: $(AUDIT)/installed ## Look up the locked versions among known vulnerabilities
+	$(AUDIT)/bin/python .ci/audit.py
+
+$(AUDIT)/installed:
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/pip install --quiet --disable-pip-version-check $(PIP_ARGS) pip-audit
+	@touch $@
+
+# Apart, too: some of it wants a newer Python than Tritext does.
+MANIFESTS := .venv-manifests
+manifests: $(MANIFESTS)/installed ## Install what checks stacks and manifests against their specifications, and writes bills of materials
+
+$(MANIFESTS)/installed:
+	$(PYTHON) -m venv $(MANIFESTS)
+	$(MANIFESTS)/bin/pip install --quiet --disable-pip-version-check $(PIP_ARGS) \
+	  check-jsonschema==0.39.0 kubernetes-validate==1.37.0 cyclonedx-bom==7.5.0
+	@touch $@
+
+sbom: $(MANIFESTS)/installed builder ## Write an image's bill of materials (CycloneDX): make sbom IMAGE=tritext:tickets-7
+	@mkdir -p dist
+	docker/sbom.sh "$(BUILDER)" $(IMAGE) | $(MANIFESTS)/bin/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application \
+	  --output-reproducible -o dist/$(subst /,_,$(subst :,-,$(IMAGE))).cdx.json -
+	@echo dist/$(subst /,_,$(subst :,-,$(IMAGE))).cdx.json
+
+env: ## Make up the secrets of compose.yaml, and a certificate for a try, in .env
+	deploy/new_env.sh
+
+clean: ## Remove .venv, caches, and what demo, runs and jobs made
+	rm -rf $(VENV) $(ORACLE) $(AUDIT) $(MANIFESTS) .pytest_cache .mypy_cache .ruff_cache checkpoints bench tune mlruns jobs
 	git clean -dfXq model_repository

@@ -1,5 +1,6 @@
 """What all tests share: tiny checkpoints and versions built from them, made once per run."""
 
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.families import make
-from tritext_build import BuildRequest, build
+from tritext.registry import Registry, registry
+from tritext_build import BuildRequest, TaskOptions, build
 from tritext_serving import Server, running_server
 
 
@@ -56,11 +58,19 @@ def repository(
         "tiny_openvino": (checkpoint, "openvino", "fp32"),
         "tiny_openvino_int8": (checkpoint, "openvino", "int8"),
         "tiny_multi": (multi_label_checkpoint, "onnx", "fp32"),
+        "tiny_pairs": (checkpoint, "onnx", "fp32"),
     }
+    explained = ("tiny", "tiny_int8", "tiny_torchscript", "tiny_multi", "tiny_pairs")
     for name, (source, form, precision) in wanted.items():
         build(
             BuildRequest(
-                checkpoint=str(source), name=name, repository=folder, format=form, precision=precision
+                checkpoint=str(source),
+                name=name,
+                repository=folder,
+                format=form,
+                precision=precision,
+                options=TaskOptions(pairs=name == "tiny_pairs"),
+                explain=name in explained,
             )
         )
     return folder
@@ -71,3 +81,23 @@ def server(repository: Path) -> Iterator[Server]:
     """One real Triton over the tiny models."""
     with running_server(repository) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def _empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's database as it is made; making it takes seconds, copying it none."""
+    folder = tmp_path_factory.mktemp("store")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
+        registry()
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def store(_empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
+    """A registry of the test's own, which `MLFLOW_TRACKING_URI` names."""
+    database = tmp_path / "mlruns" / "mlflow.db"
+    database.parent.mkdir()
+    shutil.copy(_empty_store, database)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
+    return registry()

@@ -9,12 +9,15 @@ from torch.nn import Module
 from tritext.records import LabelledTexts
 
 from .checkpoint import Checkpoint, open_checkpoint
+from .explaining import explaining_of
 from .exporting import exported, fastest
 from .formats import AUTO, format_for
 from .layout import ModelVersion, check_name
 from .manifest import Manifest, make_manifest
 from .original import Tell, original_of
+from .probes import write_probes
 from .publish import choose_version, publish, staging
+from .registered import reported, settled
 from .tasks import TextClassification
 from .tasks.task import DEFAULT_OPTIONS, TaskOptions
 
@@ -23,13 +26,15 @@ from .tasks.task import DEFAULT_OPTIONS, TaskOptions
 class BuildRequest:
     """What is asked of a build. `evaluation` adds a gate on the task's metric, and gives the gates their texts.
 
+    `explain` adds the model that explains the answers.
     Without a `task` the checkpoint decides, unless the options are those of a certain one. The precision `auto` is the
     fastest whose gates hold.
     """
 
     checkpoint: str
-    name: str
+    """A folder, a Hub id, or a registered version, `models:/NAME/7`, which keeps its number and gives its name."""
     repository: Path
+    name: str = ""
     task: str | None = None
     options: TaskOptions = DEFAULT_OPTIONS
     revision: str | None = None
@@ -39,6 +44,7 @@ class BuildRequest:
     precision: str = "fp32"
     max_length: int | None = None
     evaluation: LabelledTexts | None = None
+    explain: bool = False
 
     @property
     def wanted_task(self) -> str | None:
@@ -47,12 +53,19 @@ class BuildRequest:
 
 
 def build(request: BuildRequest, *, tell: Tell = lambda _what, _done: None) -> Manifest:
-    """Turn a checkpoint into a published model version.
+    """Turn a checkpoint into a published model version; the registry hears of it, if the checkpoint comes from there.
 
     Raises:
         BuildError: With one sentence; the repository is as it was.
         GateFailed: A gate did not hold; nothing was published.
     """
+    request, found = settled(request)
+    with reported(request, found) as outcome:
+        outcome.manifest = _build(request, tell)
+    return outcome.manifest
+
+
+def _build(request: BuildRequest, tell: Tell) -> Manifest:
     version, checkpoint, model = _open(request, tell)
     evaluation = checkpoint.task.evaluation(checkpoint, request.evaluation) if request.evaluation else None
     original = original_of(version, checkpoint, model, evaluation, tell)
@@ -63,6 +76,7 @@ def build(request: BuildRequest, *, tell: Tell = lambda _what, _done: None) -> M
         made = export(version, original, staged, tell)
         # The precision, which is known only now, stands in the configurations.
         _write(made.version, checkpoint, staged)
+        write_probes(made.version, checkpoint, original.graph.output_names, staged)
         tell("publishing", 0.95)
         manifest = make_manifest(made, checkpoint, staged)
         (staged / version.manifest_path).write_text(manifest.to_json(), encoding="utf-8")
@@ -94,6 +108,7 @@ def _open(request: BuildRequest, tell: Tell) -> tuple[ModelVersion, Checkpoint, 
         truncation_side=checkpoint.tokenizer.truncation_side,
         format=form,
         precision=form.precisions[0] if request.precision == AUTO else request.precision,
+        explaining=explaining_of(checkpoint) if request.explain else None,
     )
     return version, checkpoint, model
 

@@ -46,6 +46,13 @@ class NoEvaluation(BuildError):
         )
 
 
+class CannotExplain(BuildError):
+    def __init__(self, *, task: str, explained: str) -> None:
+        super().__init__(
+            f"Answers of {task} cannot be explained, only those of {explained}: leave --explain out."
+        )
+
+
 class UnsupportedPrecision(BuildError):
     def __init__(self, *, format_name: str, precision: str, known: Iterable[str]) -> None:
         super().__init__(
@@ -81,6 +88,26 @@ class VersionExists(BuildError):
         super().__init__(
             f"{name} version {version} exists in {repository} and versions never change: "
             f"leave --version out, or take {free}, the next free one."
+        )
+
+
+class AlreadyBuilt(BuildError):
+    """The registry's version is in the repository."""
+
+    def __init__(self, *, source: str, name: str, repository: Path) -> None:
+        super().__init__(
+            f"{source} is already built, as {name} in {repository}, and versions never change: register a new version, "
+            "or give another --name or --repository."
+        )
+
+
+class OtherVersion(BuildError):
+    """A registered version keeps its number."""
+
+    def __init__(self, *, source: str, version: int | None) -> None:
+        super().__init__(
+            f"{source} cannot become version {version}: a registered version and its Triton version have the same "
+            "number; leave --version out."
         )
 
 

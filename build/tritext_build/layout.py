@@ -2,12 +2,13 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from .errors import BadName, BadVersion
+from .explaining import EXPLAIN, Explaining
 from .formats import Format
 from .model_config import INT64, MAX_BATCH_SIZE, MOST_ROWS, ModelConfig, Step, Tensor
 from .tasks import Task
@@ -16,8 +17,16 @@ from .tasks.task import RUNTIME, Blueprint, Shape
 STEPS = ("tokenizer", "model", "postprocess")
 LABELS_FILE = "labels.txt"
 STEP_FILES: dict[str, tuple[str, str, tuple[str, ...]]] = {
-    "tokenizer": ("tokenizer.py", "rows.py", ("encoding.py", "requests.py", "responses.py")),
-    "postprocess": ("postprocess.py", "answers.py", ("functions.py", "requests.py", "responses.py")),
+    "tokenizer": (
+        "tokenizer.py",
+        "rows.py",
+        ("backlog.py", "encoding.py", "metrics.py", "requests.py", "responses.py"),
+    ),
+    "postprocess": (
+        "postprocess.py",
+        "answers.py",
+        ("functions.py", "metrics.py", "requests.py", "responses.py"),
+    ),
 }
 """A Python step's entrance, its module in the task's folder, and what both import."""
 
@@ -43,6 +52,7 @@ class ModelVersion:
     truncation_side: str
     format: Format
     precision: str
+    explaining: Explaining | None = None
 
     def __post_init__(self) -> None:
         check_name(self.name)
@@ -55,8 +65,14 @@ class ModelVersion:
 
     @property
     def models(self) -> tuple[str, ...]:
-        """The folders of this model: its steps in order, the ensemble last."""
-        return (*(self.step(step) for step in STEPS), self.name)
+        """The folders of this model: its steps in order, what explains it, the ensemble last."""
+        steps = (*STEPS, EXPLAIN) if self.explaining else STEPS
+        return (*(self.step(step) for step in steps), self.name)
+
+    @property
+    def absent_models(self) -> tuple[str, ...]:
+        """The folders that other versions of this model may have and this one has not."""
+        return () if self.explaining else (self.step(EXPLAIN),)
 
     @property
     def manifest_path(self) -> PurePosixPath:
@@ -68,18 +84,16 @@ class ModelVersion:
 
     @property
     def tokenizer_paths(self) -> tuple[PurePosixPath, ...]:
-        """Where the vocabulary lies: in the first step, and in the last where that decodes."""
-        steps = ("tokenizer", "postprocess") if self.blueprint.decodes else ("tokenizer",)
+        """Where the vocabulary lies: in the first step, in the last where that decodes, and in what explains."""
+        decoding = ("postprocess",) if self.blueprint.decodes else ()
+        steps = ("tokenizer", *decoding, *((EXPLAIN,) if self.explaining else ()))
         return tuple(PurePosixPath(self.step(step), str(self.version), "tokenizer.json") for step in steps)
 
     def files(self) -> dict[PurePosixPath, bytes]:
         """Every file but the weights, the vocabulary and the manifest: path in the repository to content."""
-        files = {
-            PurePosixPath(config.name, "config.pbtxt"): config.to_text().encode() for config in self.configs()
-        }
-        if self.blueprint.labels:
-            lines = "".join(f"{label}\n" for label in self.blueprint.labels)
-            files[PurePosixPath(self.name, LABELS_FILE)] = lines.encode()
+        files = dict(self._of_model())
+        # Triton has one config for all versions of a model. Each keeps its own, for the day it is rolled back to.
+        files |= {path.parent / str(self.version) / path.name: content for path, content in files.items()}
         settings: dict[str, dict[str, Any]] = {
             "tokenizer": {
                 "encoder": self.encoder_settings(),
@@ -92,7 +106,19 @@ class ModelVersion:
             folder = PurePosixPath(self.step(step), str(self.version))
             files |= {folder / name: path.read_bytes() for name, path in self._code(step).items()}
             files[folder / "settings.json"] = _json({"task": self.task.runtime_folder.name, **own})
+        if self.explaining:
+            folder = PurePosixPath(self.step(EXPLAIN), str(self.version))
+            files |= {folder / name: path.read_bytes() for name, path in self.explaining.code.items()}
+            files[folder / "settings.json"] = _json(self.explaining.settings(self))
         return files
+
+    def _of_model(self) -> Iterator[tuple[PurePosixPath, bytes]]:
+        """What belongs to the models and not to this version of them, as Triton has it: configurations and labels."""
+        for config in self.configs():
+            yield PurePosixPath(config.name, "config.pbtxt"), config.to_text().encode()
+        if self.blueprint.labels:
+            lines = "".join(f"{label}\n" for label in self.blueprint.labels)
+            yield PurePosixPath(self.name, LABELS_FILE), lines.encode()
 
     def _code(self, step: str) -> dict[str, Path]:
         """The Python files of a step: name in the version's folder to the file that is copied."""
@@ -127,11 +153,12 @@ class ModelVersion:
         return MAX_BATCH_SIZE if self.blueprint.shape is Shape.ROW else MOST_ROWS
 
     def configs(self) -> tuple[ModelConfig, ...]:
-        """The configurations of the steps and, last, of the ensemble over them."""
+        """The configurations of the steps, of what explains them, and, last, of the ensemble over the steps."""
         return (
             self._tokenizer_config(),
             self._model_config(),
             self._postprocess_config(),
+            *((self.explaining.config(self),) if self.explaining else ()),
             self._ensemble_config(),
         )
 
@@ -261,7 +288,7 @@ def check_name(name: str) -> None:
         raise BadName(
             name=name, reason="use 1 to 100 letters, digits, '_', '-' and '.', the first a letter or a digit"
         )
-    for step in STEPS:
+    for step in (*STEPS, EXPLAIN):
         if name.endswith(f"_{step}"):
             raise BadName(name=name, reason=f"names that end in '_{step}' belong to the steps of a model")
 

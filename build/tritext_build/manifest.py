@@ -35,6 +35,7 @@ class Manifest:
         labels: By output index, where the task has labels.
         settings: What the Python steps were told besides the tokenizer's.
         recipe: Which of the format's ways to the precision passed the gates.
+        rows_per_second: Of lines such as the gates' in one batch, on all cores of the machine that built.
         unpadded: Whether the graph computes on real tokens only; otherwise rows are as long as the batch's longest.
         tried: The precisions that were candidates, where the fastest was asked for.
         checkpoint: Where the weights came from, with the sha256 of each of the checkpoint's files.
@@ -52,6 +53,7 @@ class Manifest:
     format: str
     precision: str
     recipe: str
+    rows_per_second: float
     unpadded: bool
     tried: tuple[Attempt, ...]
     max_length: int
@@ -81,6 +83,7 @@ def make_manifest(made: Exported, checkpoint: Checkpoint, staged: Path) -> Manif
         format=version.format.name,
         precision=version.precision,
         recipe=made.export.recipe,
+        rows_per_second=made.rows_per_second,
         unpadded=made.export.unpadded,
         tried=made.tried,
         max_length=version.max_length,

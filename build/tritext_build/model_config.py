@@ -22,6 +22,9 @@ QUEUE_SIZE = 4096
 QUEUE_TIMEOUT_US = 30_000_000
 """How long a request may wait, in microseconds. Triton ignores a client's own timeout where this is zero."""
 
+INTERACTIVE, BULK = 1, 2
+"""Priorities: nothing of the second is computed while something of the first waits. Each has a queue of its own."""
+
 STRING, INT32, INT64, FP32 = "TYPE_STRING", "TYPE_INT32", "TYPE_INT64", "TYPE_FP32"
 
 
@@ -98,11 +101,13 @@ def _tensor(message_type: type, tensor: Tensor) -> object:
 
 def _batch_dynamically(message: model_config_pb2.ModelConfig) -> None:
     """Batch what waits while the last batch computes: no delay, so that a lone user pays nothing."""
-    policy = message.dynamic_batching.default_queue_policy
-    policy.timeout_action = model_config_pb2.ModelQueuePolicy.REJECT
-    policy.default_timeout_microseconds = QUEUE_TIMEOUT_US
-    policy.allow_timeout_override = True
-    policy.max_queue_size = QUEUE_SIZE
+    batching = message.dynamic_batching
+    batching.priority_levels, batching.default_priority_level = BULK, INTERACTIVE
+    for policy in (batching.default_queue_policy, batching.priority_queue_policy[BULK]):
+        policy.timeout_action = model_config_pb2.ModelQueuePolicy.REJECT
+        policy.default_timeout_microseconds = QUEUE_TIMEOUT_US
+        policy.allow_timeout_override = True
+        policy.max_queue_size = QUEUE_SIZE
 
 
 def _step(step: Step) -> model_config_pb2.ModelEnsembling.Step:

@@ -41,7 +41,7 @@ class Original:
     def example(self, version: ModelVersion, encoder: Encoder) -> Example:
         """Rows of many lengths, to trace the graph with and to measure on."""
         enough = len(self.lines) >= EXAMPLE_ROWS
-        probes = self.lines if enough else version.task.probes(self.checkpoint, _own_texts())
+        probes = self.lines if enough else version.task.probes(self.checkpoint, own_texts())
         lines = mixed(probes, version.format.example_rows)
         rows = encoder.encode(lines, truncate=version.task.truncate).inputs
         return {**rows, **version.task.extra_inputs(self.checkpoint, rows["input_ids"])}
@@ -53,7 +53,7 @@ def original_of(
     """Ask the original everything: the evaluation's lines, or else those that come with Tritext."""
     graph = served_graph(checkpoint, model, version.blueprint)
     reference = Reference(checkpoint, graph, max_length=version.max_length)
-    texts = (*_own_texts(), _long_text(version.max_length))
+    texts = (*own_texts(), _long_text(version.max_length))
     lines = list(evaluation.lines) if evaluation else checkpoint.task.probes(checkpoint, texts)
     for done, line in enumerate(lines):
         tell("computing the original's answers", 0.1 + 0.3 * done / len(lines))
@@ -70,7 +70,7 @@ def mixed(lines: Sequence[Line], count: int) -> list[Line]:
     return [by_length[pick] for pick in np.random.default_rng(0).permutation(picks)]
 
 
-def _own_texts() -> tuple[str, ...]:
+def own_texts() -> tuple[str, ...]:
     """The sentences that come with Tritext: many lengths, scripts and oddities, one JSON string a line."""
     lines = (files(__package__) / "gate_texts.jsonl").read_text(encoding="utf-8").splitlines()
     return tuple(json.loads(line) for line in lines)
@@ -78,5 +78,5 @@ def _own_texts() -> tuple[str, ...]:
 
 def _long_text(max_length: int) -> str:
     """A text that fills a row of `max_length` tokens, or of `LONGEST_PROBE` if that is less."""
-    words = " ".join(_own_texts()).split()
+    words = " ".join(own_texts()).split()
     return " ".join(words[: min(max_length, LONGEST_PROBE)])

@@ -86,7 +86,8 @@ def pack(attention_mask: Tensor) -> Packing:
     A row without tokens counts as one of length 1.
     """
     lengths = attention_mask.sum(dim=1).clamp(min=1)
-    all_columns = torch.arange(attention_mask.shape[1], device=attention_mask.device)[: lengths.max()]
+    # Not by `arange`: a trace would keep the device on which it was made.
+    all_columns = (torch.ones_like(attention_mask[0]).cumsum(dim=0) - 1)[: lengths.max()]
     row, column = torch.nonzero(all_columns < lengths.unsqueeze(1)).unbind(dim=1)
     starts = (lengths.cumsum(dim=0) - lengths).unsqueeze(1)
     places = starts + torch.minimum(all_columns, lengths.unsqueeze(1) - 1)

@@ -100,6 +100,10 @@ def publish(version: ModelVersion, staged: Path, repository: Path) -> None:
         choose_version(repository, version.name, version.version)
         manifest = staged / manifest_path(version.name, version.version)
         held_back = manifest.rename(staged / manifest.name)
+        for model in version.absent_models:
+            # What a killed build of this version left there would pass for a part of it.
+            target = repository / model / str(version.version)
+            _displace(target, staged / f"{model}.displaced", undo)
         for model in version.models:
             _make_folder(repository / model, undo)
             target = repository / model / str(version.version)

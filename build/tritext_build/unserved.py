@@ -4,10 +4,14 @@ For tasks that transformers has no pipeline of. Answers one request at a time, i
 """
 
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec, module_from_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,9 +24,10 @@ from .errors import BuildError
 from .graph import ServedGraph, served_graph
 from .runtime.encoding import Encoder
 from .runtime.requests import BadRequest
-from .tasks.task import DEFAULT_OPTIONS, Blueprint, TaskOptions
+from .tasks.task import DEFAULT_OPTIONS, Blueprint, Task, TaskOptions
 
 Arrays = Mapping[str, npt.NDArray[Any]]
+Compute = Callable[[Arrays], Arrays]
 
 
 class RefusedRequest(BuildError):
@@ -64,27 +69,45 @@ class _Request:
         return self.wanted
 
 
-class Unserved:
-    """What the served version of a checkpoint is compared with."""
+def _package(folder: Path) -> str:
+    """The package of a task's served code, which may lie anywhere and is used to neighbours from the runtime's folder."""
+    name = f"{__package__}.runtime.{folder.name}"
+    if find_spec(name) is None:
+        spec = ModuleSpec(name, None, is_package=True)
+        spec.submodule_search_locations = [str(folder)]
+        sys.modules[name] = module_from_spec(spec)
+    return name
+
+
+class InProcess:
+    """A version's first and last step around something that computes the graph's outputs, without Triton.
+
+    Args:
+        task: Whose steps these are.
+        blueprint: What they are told.
+        encoder: The first step's.
+        compute: From the first step's rows, full width, to the graph's outputs, by name.
+        answering: What the last step is told besides.
+    """
 
     def __init__(
         self,
-        checkpoint: Checkpoint,
-        model: torch.nn.Module,
         *,
-        max_length: int,
-        options: TaskOptions = DEFAULT_OPTIONS,
+        task: Task,
+        blueprint: Blueprint,
+        encoder: Encoder,
+        compute: Compute,
+        answering: Mapping[str, Any] | None = None,
     ) -> None:
-        self._blueprint: Blueprint = checkpoint.task.blueprint(checkpoint, options)
-        self._graph: ServedGraph = served_graph(checkpoint, model, self._blueprint)
-        self._steps = f"{__package__}.runtime.{checkpoint.task.runtime_folder.name}"
-        encoder = _encoder(checkpoint, max_length)
-        self._rows = import_module(f"{self._steps}.rows").Rows(encoder, **self._blueprint.rows)
+        self._blueprint, self._compute, self._answering = blueprint, compute, answering or {}
+        self._steps = _package(task.runtime_folder)
+        self._rows = import_module(f"{self._steps}.rows").Rows(encoder, **blueprint.rows)
 
     @cached_property
     def _answers(self) -> Any:
         """The last step, made when one of its outputs is wanted."""
-        return import_module(f"{self._steps}.answers").Answers(**self._blueprint.answering)
+        answers = import_module(f"{self._steps}.answers").Answers
+        return answers(**self._blueprint.answering, **self._answering)
 
     def infer(self, inputs: Arrays, parameters: Mapping[str, Any], *, outputs: tuple[str, ...]) -> Arrays:
         """The outputs of one request, as the ensemble's.
@@ -101,7 +124,7 @@ class Unserved:
         (tensors,) = self._rows.encode([self._rows.read(request)])
         if isinstance(tensors, BadRequest):
             raise tensors
-        found = self._computed(tensors)
+        found = self._compute(tensors)
         direct = {seen.name: found[name] for name, seen in self._blueprint.direct.items()}
         answered = {tensor.name for tensor in self._blueprint.answers}
         if not answered & set(request.wanted):
@@ -112,6 +135,27 @@ class Unserved:
             arrays={**found, **handed_on, **passed_on}, asked=request.asked, wanted=request.wanted
         )
         return {**direct, **self._answers.answer(self._answers.read(last))}
+
+
+class Unserved(InProcess):
+    """What the served version of a checkpoint is compared with."""
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        model: torch.nn.Module,
+        *,
+        max_length: int,
+        options: TaskOptions = DEFAULT_OPTIONS,
+    ) -> None:
+        blueprint = checkpoint.task.blueprint(checkpoint, options)
+        self._graph: ServedGraph = served_graph(checkpoint, model, blueprint)
+        super().__init__(
+            task=checkpoint.task,
+            blueprint=blueprint,
+            encoder=_encoder(checkpoint, max_length),
+            compute=self._computed,
+        )
 
     def _computed(self, tensors: Arrays) -> Arrays:
         """The graph's outputs for rows cut to the longest of them."""

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from tritext.aio import AsyncClient
     from tritext.client import Client
     from tritext.errors import TritextError
+    from tritext.explaining import Attribution, Explanation, NotExplained
     from tritext.failures import (
         ClientClosed,
         ClientError,
@@ -25,23 +26,28 @@ if TYPE_CHECKING:
 __all__ = [
     "Answer",
     "AsyncClient",
+    "Attribution",
     "Client",
     "ClientClosed",
     "ClientError",
     "DeadlineExceeded",
     "Entity",
+    "Explanation",
     "Filled",
     "IncompatibleModel",
     "InvalidRequest",
     "InvalidText",
     "Label",
     "ModelNotFound",
+    "NotAllowed",
+    "NotExplained",
     "Overloaded",
     "Ranked",
     "RetryPolicy",
     "ServedModel",
     "ServerFailed",
     "ServerUnavailable",
+    "Tls",
     "TritextError",
     "ZeroShot",
 ]
@@ -50,7 +56,9 @@ _HOMES = {
     "AsyncClient": "aio",
     "Client": "client",
     "RetryPolicy": "retry",
+    "Tls": "tls",
     "TritextError": "errors",
+    **dict.fromkeys(("Attribution", "Explanation", "NotExplained"), "explaining"),
     **dict.fromkeys(("Answer", "Entity", "Filled", "Label", "Ranked", "ServedModel", "ZeroShot"), "results"),
 }
 """The module of each public name; all others are failures."""

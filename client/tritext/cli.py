@@ -8,7 +8,7 @@ import functools
 import signal
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -22,17 +22,36 @@ EXTRAS = {
     "tritext_build": "build",
     "tritext_serving": "serve",
     "tritext_perf": "perf",
+    "tritext_jobs": "worker",
 }
 """The extra that brings the libraries of each part."""
 
 app = typer.Typer(
     name="tritext",
-    help="Serve BERT-family models on NVIDIA Triton to clients that send raw text.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer's callbacks take the value so
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - every other command starts faster without
+
+        typer.echo(f"tritext {version('tritext')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and end."),
+    ] = False,
+) -> None:
+    """Serve BERT-family models on NVIDIA Triton to clients that send raw text."""
 
 
 def _sentence_on_ctrl_c(function: Callable[..., None]) -> Callable[..., None]:

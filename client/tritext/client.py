@@ -13,12 +13,14 @@ from tritext.classification import Classification
 from tritext.connecting import connect
 from tritext.conversation import Conversation
 from tritext.embedding import FeatureExtraction
+from tritext.explaining import Explaining
 from tritext.mask_filling import MaskFilling
 from tritext.ranking import Ranking
 from tritext.results import ServedModel
 from tritext.retry import RetryPolicy
 from tritext.tagging import Tagging
 from tritext.task import Errors
+from tritext.tls import Tls
 from tritext.zero_shot import ZeroShotClassification
 
 if TYPE_CHECKING:
@@ -26,7 +28,14 @@ if TYPE_CHECKING:
 
 
 class Client(
-    Classification, Tagging, Answering, ZeroShotClassification, FeatureExtraction, Ranking, MaskFilling
+    Classification,
+    Tagging,
+    Answering,
+    ZeroShotClassification,
+    FeatureExtraction,
+    Ranking,
+    MaskFilling,
+    Explaining,
 ):
     """A connection to a Triton that serves Tritext's models. One client may be used by many threads.
 
@@ -39,7 +48,10 @@ class Client(
         timeout: Seconds that one request may take, its retries included, unless a call says otherwise.
         retry: How often and after which waits to try again.
         in_flight: Requests under way at once when there are many items.
-        headers: Sent with every request, for a proxy or for Triton's restricted protocols.
+        headers: Sent with every request, for a proxy.
+        tls: Whom to trust, and one's own certificate; encrypts also where the URL's scheme does not say so.
+        api_key: The server's, for what it keeps from strangers; asking models needs none.
+        bulk: The requests let all others go first, and may wait longer.
     """
 
     def __init__(
@@ -50,10 +62,15 @@ class Client(
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - immutable
         in_flight: int = 4,
         headers: Mapping[str, str] | None = None,
+        tls: Tls | None = None,
+        api_key: str | None = None,
+        bulk: bool = False,
     ) -> None:
-        transport = connect(url, headers=headers, asynchronous=False)
+        transport = connect(url, headers=headers, asynchronous=False, tls=tls, api_key=api_key)
         world = Blocking(in_flight)
-        self._talk = Conversation(transport, world, retry=retry, timeout=timeout, in_flight=in_flight)
+        self._talk = Conversation(
+            transport, world, retry=retry, timeout=timeout, in_flight=in_flight, bulk=bulk
+        )
 
     def __enter__(self) -> "Self":
         return self

@@ -6,12 +6,12 @@ names the place.
 
 import json
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tritext.tables import BadRow, RecordsError, Table, read_table
+from tritext.tables import Anew, BadRow, RecordsError, Table, read_table
 
 _SHOWN_COLUMNS = 20
 
@@ -133,11 +133,14 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
-    """The columns that were looked for, in that order; an optional one that the file lacks has no name."""
+    """The columns that were looked for, in that order; an optional one that the file lacks has no name.
+
+    Rows are read from the file as they are asked for, each time anew.
+    """
 
     path: Path
     names: tuple[str | None, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: Iterable[tuple[Cell, ...]]
 
     def __iter__(self) -> Iterator[tuple[Cell, ...]]:
         return iter(self.rows)
@@ -165,17 +168,16 @@ def pick(path: Path, table: Table, *wanted: Column) -> Columns:
         NoSuchColumn: One is not there, or would be two at once.
     """
     places = _places(path, table, wanted)
-    return Columns(
-        path=path,
-        names=tuple(None if at is None else table.columns[at] for at in places),
-        rows=tuple(
-            tuple(
+
+    def rows() -> Iterator[tuple[Cell, ...]]:
+        for place, row in table.rows:
+            yield tuple(
                 Cell(path=path, place=place, kind=column.kind, value=None if at is None else row[at])
                 for column, at in zip(wanted, places, strict=True)
             )
-            for place, row in table.rows
-        ),
-    )
+
+    names = tuple(None if at is None else table.columns[at] for at in places)
+    return Columns(path=path, names=names, rows=Anew(rows))
 
 
 def find(table: Table, column: Column, *, taken: Collection[int | None] = ()) -> int | None:

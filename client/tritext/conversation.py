@@ -26,6 +26,9 @@ from tritext.worlds import World
 
 COUNTS = "TOKEN_COUNT"
 
+BULK = 2
+"""The priority of requests that let all others go first, as served models have it; theirs is 1."""
+
 DTYPES = {"FP32": np.float32, "INT32": np.int32, "INT8": np.int8, "UINT8": np.uint8}
 
 
@@ -33,7 +36,14 @@ class Conversation:
     """Everything that is asked of one server; `catalogue` knows its models."""
 
     def __init__(
-        self, transport: Transport, world: World, *, retry: RetryPolicy, timeout: float, in_flight: int
+        self,
+        transport: Transport,
+        world: World,
+        *,
+        retry: RetryPolicy,
+        timeout: float,
+        in_flight: int,
+        bulk: bool = False,
     ) -> None:
         if in_flight < 1:
             raise InvalidRequest(f"in_flight must be 1 or more, not {in_flight}")
@@ -43,6 +53,7 @@ class Conversation:
         self.catalogue = Catalogue(transport=transport, persistence=self._persistence, timeout=timeout)
         self._timeout = timeout
         self._in_flight = in_flight
+        self._priority = BULK if bulk else 0
 
     async def close(self) -> None:
         await self._transport.close()
@@ -176,6 +187,7 @@ class Conversation:
             outputs=question.outputs,
             parameters=question.parameters,
             classes=question.classes,
+            priority=self._priority,
         )
         try:
             arrays = await self._persistence.insist(partial(self._transport.infer, request), seconds)

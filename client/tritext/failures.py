@@ -73,6 +73,15 @@ class InvalidRequest(ClientError):
         super().__init__(f"The request is refused: {reason.rstrip('.')}.")
 
 
+class NotAllowed(InvalidRequest):
+    """The server keeps the operation for those who have its API key."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this part of the server wants its API key: give `api_key`, or name a file with it in TRITEXT_API_KEY_FILE"
+        )
+
+
 class TooMuchAtOnce(InvalidRequest):
     """The texts of one request are more than the model takes at once; fewer texts may do."""
 
@@ -145,6 +154,7 @@ _TOO_MUCH = re.compile(r"(?:this request |[A-Z_]+ )?(.+); .*\bsend (?:less|fewer
 _PREFIX = re.compile(r"^(?:\[request id: [^\]]*\] )?in ensemble '[^']*', ")
 _NOT_LOADED = re.compile(r"no available versions")
 _STEP_DOWN = re.compile(r"\bstub process\b|\bis not ready\b|\bis not healthy\b", re.IGNORECASE)
+_RESTRICTED = re.compile(r"\bis restricted, expecting header\b")
 _FULL = re.compile(r"maximum queue size", re.IGNORECASE)
 _WAITED = re.compile(r"timeout expired", re.IGNORECASE)
 _OUTPUT_MISSING = re.compile(r"unexpected inference (?:in|out)put")
@@ -162,18 +172,21 @@ def failure(
         return ServerUnavailable(where + sentence)
     if status in _NOT_FOUND and model:
         return ModelNotFound(name=model, version=version)
-    if status in _UNAVAILABLE:
+    if status in _UNAVAILABLE and not _RESTRICTED.search(sentence):
         busy = _FULL.search(sentence) or _WAITED.search(sentence)
         return Overloaded(sentence) if busy else ServerUnavailable(where + sentence)
     if status in _BUSY and "larger than max" not in sentence:
         return Overloaded(sentence)
-    if status in _REFUSED | _BUSY | _TOO_LARGE:
+    # What is restricted is UNAVAILABLE over gRPC, but no waiting mends it.
+    if status in _REFUSED | _BUSY | _TOO_LARGE | _UNAVAILABLE:
         return _refusal(sentence, model)
     return ServerFailed(f"{sentence} (status {status})")
 
 
 def _refusal(sentence: str, model: str) -> ClientError:
     sentence = _PREFIX.sub("", sentence)
+    if _RESTRICTED.search(sentence):
+        return NotAllowed()
     if bad := _BAD_ROW.search(sentence):
         return InvalidText(input=bad[1], row=int(bad[2]), reason=bad[3].rstrip("."))
     if much := _TOO_MUCH.match(sentence):

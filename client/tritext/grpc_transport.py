@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any, ClassVar
 
 from tritext.address import Address
+from tritext.tls import Tls
 from tritext.transport import Transport
 
 MOST_MESSAGE_BYTES = 2**31 - 1
@@ -29,11 +30,14 @@ class GrpcTransport(Transport):
 
     options: ClassVar[dict[str, Any]] = {"as_json": True}
 
-    def __init__(self, address: Address, *, headers: Mapping[str, str], asynchronous: bool) -> None:
+    def __init__(
+        self, address: Address, *, headers: Mapping[str, str], asynchronous: bool, tls: Tls | None = None
+    ) -> None:
         name = "tritonclient.grpc.aio" if asynchronous else "tritonclient.grpc"
         # gRPC takes header names in lower case only.
         lowered = {key.lower(): value for key, value in headers.items()}
         super().__init__(address, library=import_module(name), headers=lowered)
+        self._tls = tls.for_grpc() if tls else {}
         self._client: Any = None
 
     async def perform(self, method: str, seconds: float, arguments: Mapping[str, Any]) -> Any:
@@ -42,7 +46,7 @@ class GrpcTransport(Transport):
     def _connected(self) -> Any:
         if self._client is None:
             self._client = self.library.InferenceServerClient(
-                self.address.target, ssl=self.address.encrypted, channel_args=_CHANNEL
+                self.address.target, ssl=self.address.encrypted, channel_args=_CHANNEL, **self._tls
             )
         return self._client
 

@@ -1,7 +1,6 @@
 """HTTP in asyncio. Knows tritonclient's HTTP client over aiohttp and its errors."""
 
 import asyncio
-import ssl
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -10,6 +9,7 @@ import tritonclient.http.aio
 
 from tritext.address import Address
 from tritext.failures import DeadlineExceeded, NotHttp
+from tritext.tls import Tls
 from tritext.transport import Transport
 
 
@@ -18,8 +18,9 @@ class HttpAioTransport(Transport):
 
     broken: ClassVar[tuple[type[Exception], ...]] = (aiohttp.ClientError, OSError)
 
-    def __init__(self, address: Address, *, headers: Mapping[str, str]) -> None:
+    def __init__(self, address: Address, *, headers: Mapping[str, str], tls: Tls | None = None) -> None:
         super().__init__(address, library=tritonclient.http.aio, headers=headers)
+        self._context = tls.for_http() if tls else None
         self._client: Any = None
 
     async def perform(self, method: str, seconds: float, arguments: Mapping[str, Any]) -> Any:
@@ -36,7 +37,7 @@ class HttpAioTransport(Transport):
                 self.address.target,
                 conn_timeout=None,
                 ssl=self.address.encrypted,
-                ssl_context=ssl.create_default_context() if self.address.encrypted else None,
+                ssl_context=self._context,
             )
         return self._client
 

@@ -14,6 +14,7 @@ import tritonclient.http.aio
 
 from tritext.address import Address
 from tritext.http_aio_transport import HttpAioTransport
+from tritext.tls import Tls
 from tritext.transport import Transport
 
 Value = TypeVar("Value")
@@ -43,9 +44,9 @@ class HttpTransport(Transport):
 
     broken: ClassVar[tuple[type[Exception], ...]] = HttpAioTransport.broken
 
-    def __init__(self, address: Address, *, headers: Mapping[str, str]) -> None:
+    def __init__(self, address: Address, *, headers: Mapping[str, str], tls: Tls | None = None) -> None:
         super().__init__(address, library=tritonclient.http.aio, headers=headers)
-        self._inner = HttpAioTransport(address, headers=headers)
+        self._inner = HttpAioTransport(address, headers=headers, tls=tls)
         self._starting = threading.Lock()
         self._background: LoopThread | None = None
         self._end: weakref.finalize[..., HttpTransport] | None = None

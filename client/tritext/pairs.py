@@ -11,10 +11,13 @@ from tritext.columns import Cell, Column, read_columns
 from tritext.records import (
     PAIR_COLUMNS,
     TEXT_COLUMNS,
+    LabelledRows,
     LabelledTexts,
+    ScoredRows,
     ScoredTexts,
     label,
     labelled,
+    labelled_rows,
     score,
     scored,
 )
@@ -71,8 +74,28 @@ def read_pairs(
     Raises:
         RecordsError: The file, a column or a row is not usable; one sentence names the place.
     """
+    return labelled(
+        open_pairs(
+            path,
+            text_column=text_column,
+            text_pair_column=text_pair_column,
+            label_column=label_column,
+            label_separator=label_separator,
+        )
+    )
+
+
+def open_pairs(
+    path: str | Path,
+    *,
+    text_column: str | None = None,
+    text_pair_column: str | None = None,
+    label_column: str | None = None,
+    label_separator: str | None = None,
+) -> LabelledRows:
+    """The same, row by row, for files that are larger than memory."""
     columns = read_columns(path, *_pair(text_column, text_pair_column), label(label_column))
-    return labelled(columns, separator=label_separator)
+    return labelled_rows(columns, separator=label_separator)
 
 
 def read_scored_pairs(
@@ -87,7 +110,23 @@ def read_scored_pairs(
     Raises:
         RecordsError: The file, a column or a row is not usable; one sentence names the place.
     """
-    return scored(read_columns(path, *_pair(text_column, text_pair_column), score(score_column)))
+    return scored(
+        open_scored_pairs(
+            path, text_column=text_column, text_pair_column=text_pair_column, score_column=score_column
+        )
+    )
+
+
+def open_scored_pairs(
+    path: str | Path,
+    *,
+    text_column: str | None = None,
+    text_pair_column: str | None = None,
+    score_column: str | None = None,
+) -> ScoredRows:
+    """The same, row by row, for files that are larger than memory."""
+    columns = read_columns(path, *_pair(text_column, text_pair_column), score(score_column))
+    return ScoredRows(columns=columns)
 
 
 def read_plain_pairs(

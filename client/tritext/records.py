@@ -4,6 +4,7 @@ It refuses to know the file's format and what the texts are for.
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +12,14 @@ from tritext.columns import Cell, Column, Columns, NoSuchColumn, read_columns
 from tritext.tables import RecordsError, plain_lines
 
 __all__ = [
+    "LabelledRows",
     "LabelledTexts",
     "NoSuchColumn",
     "RecordsError",
+    "ScoredRows",
     "ScoredTexts",
+    "open_labelled_texts",
+    "open_scored_texts",
     "read_labelled_texts",
     "read_scored_texts",
     "read_texts",
@@ -95,6 +100,33 @@ class ScoredTexts:
         return len(self.texts)
 
 
+@dataclass(frozen=True, kw_only=True)
+class LabelledRows:
+    """The rows of `LabelledTexts`, read anew each time they are gone through: text, second text if any, labels."""
+
+    columns: Columns
+    separator: str | None
+    multi_label: bool
+
+    def __iter__(self) -> Iterator[tuple[str, str | None, tuple[str, ...]]]:
+        for *texts, labels in self.columns:
+            text, *pair = (cell.text() for cell in texts)
+            names = labels.words(self.separator) if self.multi_label else (labels.word(),)
+            yield text, pair[0] if pair else None, names
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoredRows:
+    """The rows of `ScoredTexts`, read anew each time they are gone through: text, second text if any, number."""
+
+    columns: Columns
+
+    def __iter__(self) -> Iterator[tuple[str, str | None, float]]:
+        for *texts, score in self.columns:
+            text, *pair = (cell.text() for cell in texts)
+            yield text, pair[0] if pair else None, score.number()
+
+
 def read_labelled_texts(
     path: str | Path,
     *,
@@ -115,8 +147,23 @@ def read_labelled_texts(
     Raises:
         RecordsError: The file, a column or a row is not usable; one sentence names the place.
     """
-    columns = read_columns(path, text(text_column), label(label_column))
-    return labelled(columns, separator=label_separator)
+    rows = open_labelled_texts(
+        path, text_column=text_column, label_column=label_column, label_separator=label_separator
+    )
+    return labelled(rows)
+
+
+def open_labelled_texts(
+    path: str | Path,
+    *,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    label_separator: str | None = None,
+) -> LabelledRows:
+    """The same, row by row, for files that are larger than memory."""
+    return labelled_rows(
+        read_columns(path, text(text_column), label(label_column)), separator=label_separator
+    )
 
 
 def read_scored_texts(
@@ -127,7 +174,14 @@ def read_scored_texts(
     Raises:
         RecordsError: The file, a column or a row is not usable; one sentence names the place.
     """
-    return scored(read_columns(path, text(text_column), score(score_column)))
+    return scored(open_scored_texts(path, text_column=text_column, score_column=score_column))
+
+
+def open_scored_texts(
+    path: str | Path, *, text_column: str | None = None, score_column: str | None = None
+) -> ScoredRows:
+    """The same, row by row, for files that are larger than memory."""
+    return ScoredRows(columns=read_columns(path, text(text_column), score(score_column)))
 
 
 def read_texts(path: str | Path, *, text_column: str | None = None) -> list[str]:
@@ -158,31 +212,35 @@ def score(asked: str | None) -> Column:
     return Column(kind="score", usual=SCORE_COLUMNS, asked=asked)
 
 
-def labelled(columns: Columns, *, separator: str | None) -> LabelledTexts:
-    """The texts and labels of columns that are text, text pair if any, and label."""
-    (*texts, labels), names = zip(*columns, strict=True), columns.names
-    multi_label = bool(separator) or any(isinstance(cell.value, list) for cell in labels)
-    first, *second = (tuple(cell.text() for cell in column) for column in texts)
+def labelled_rows(columns: Columns, *, separator: str | None) -> LabelledRows:
+    """The rows of columns that are text, text pair if any, and label."""
+    multi_label = bool(separator) or any(isinstance(cell.value, list) for *_, cell in columns)
+    return LabelledRows(columns=columns, separator=separator, multi_label=multi_label)
+
+
+def labelled(rows: LabelledRows) -> LabelledTexts:
+    """All the rows at once."""
+    texts, pairs, labels = zip(*rows, strict=True)
+    names = rows.columns.names
     return LabelledTexts(
-        path=columns.path,
-        texts=first,
-        text_pairs=second[0] if second else None,
-        labels=tuple(cell.words(separator) if multi_label else (cell.word(),) for cell in labels),
+        path=rows.columns.path,
+        texts=texts,
+        text_pairs=None if pairs[0] is None else pairs,
+        labels=labels,
         text_column=str(names[0]),
         label_column=str(names[-1]),
-        multi_label=multi_label,
+        multi_label=rows.multi_label,
     )
 
 
-def scored(columns: Columns) -> ScoredTexts:
-    """The texts and numbers of columns that are text, text pair if any, and score."""
-    *texts, scores = zip(*columns, strict=True)
-    first, *second = (tuple(cell.text() for cell in column) for column in texts)
+def scored(rows: ScoredRows) -> ScoredTexts:
+    """All the rows at once."""
+    texts, pairs, scores = zip(*rows, strict=True)
     return ScoredTexts(
-        path=columns.path,
-        texts=first,
-        text_pairs=second[0] if second else None,
-        scores=tuple(cell.number() for cell in scores),
+        path=rows.columns.path,
+        texts=texts,
+        text_pairs=None if pairs[0] is None else pairs,
+        scores=scores,
     )
 
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-STEPS = ("tokenizer", "model", "postprocess")
-"""The steps of the ensemble NAME are the models NAME_tokenizer, NAME_model and NAME_postprocess."""
+STEPS = ("tokenizer", "model", "postprocess", "explain")
+"""The steps of the ensemble NAME are the models NAME_tokenizer, NAME_model and NAME_postprocess; NAME_explain explains it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,7 +118,7 @@ class ServedModel:
 
 
 def is_step(name: str, names: Sequence[str]) -> bool:
-    """Whether the model `name` is a step of another model among `names`."""
+    """Whether the model `name` is a step of another model among `names`, or explains it."""
     return any(name == f"{other}_{step}" for step in STEPS for other in names)
 
 

@@ -1,16 +1,17 @@
 """Rows of a data file: knows CSV, TSV, JSON, JSON Lines, Parquet and plain text, and where in the file a row stands.
 
-It refuses to know what the columns mean.
+It refuses to know what the columns mean. Rows are read as they are asked for, a few at a time, so that a file may be
+larger than memory; only a JSON list, whose end is not known before it is read, is held as a whole.
 """
 
 import csv
-import io
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Generic, TypeVar
 
 from tritext.errors import MissingExtra, TritextError
 
@@ -49,16 +50,32 @@ class BadRow(RecordsError):
         super().__init__(f"{path}, {place}: {problem}.")
 
 
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Anew(Generic[Item]):
+    """What can be gone through again and again, and is read anew each time."""
+
+    read: Callable[[], Iterator[Item]]
+
+    def __iter__(self) -> Iterator[Item]:
+        return self.read()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A file's rows, each with the place a person finds it at."""
+    """A file's rows, each with the place a person finds it at.
+
+    What is wrong with a row is raised when the row is reached.
+    """
 
     columns: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[Any, ...]], ...]
+    rows: Iterable[tuple[str, tuple[Any, ...]]]
 
 
 def read_table(path: Path, *, wanted: Sequence[str] = ()) -> Table:
-    """Every row of the file at `path`, by the format that its suffix names.
+    """The rows of the file at `path`, by the format that its suffix names.
 
     Args:
         path: The file.
@@ -72,22 +89,50 @@ def read_table(path: Path, *, wanted: Sequence[str] = ()) -> Table:
     if reader is None:
         raise UnknownFormat(path=path, known=_READERS)
     table = reader(path, wanted)
-    if not table.rows:
+    if next(iter(table.rows), None) is None:
         raise NoRows(path=path)
     return table
 
 
-def _decoded(path: Path) -> str:
+@contextmanager
+def _opened(path: Path, *, newline: str) -> Iterator[IO[str]]:
+    """The file as text; lines end at `newline`, or for "" at whatever ends lines, and keep their ends."""
     try:
-        data = path.read_bytes()
+        file = path.open(encoding="utf-8-sig", newline=newline)
     except OSError as error:
         raise DataFileUnreadable(path=path, reason=(error.strerror or str(error)).lower()) from error
+    with file:
+        try:
+            yield file
+        except UnicodeDecodeError as error:
+            raise _not_utf8(path) from error
+
+
+def _not_utf8(path: Path) -> BadRow:
+    with path.open("rb") as file:
+        number = next((number for number, line in enumerate(file, start=1) if not _is_utf8(line)), 1)
+    problem = "expected UTF-8, got other bytes; convert the file"
+    return BadRow(path=path, place=f"line {number}", problem=problem)
+
+
+def _is_utf8(line: bytes) -> bool:
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        problem = "expected UTF-8, got other bytes; convert the file"
-        raise BadRow(path=path, place=f"line {line}", problem=problem) from error
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _decoded(path: Path) -> str:
+    with _opened(path, newline="\n") as file:
+        return file.read()
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines of a file, without their ends, numbered from 1."""
+    with _opened(path, newline="\n") as file:
+        for number, line in enumerate(file, start=1):
+            yield number, line.removesuffix("\n").removesuffix("\r")
 
 
 def plain_lines(path: Path) -> list[tuple[str, str]]:
@@ -108,59 +153,68 @@ def read_json(path: Path) -> Any:
 
 
 def _read_csv(path: Path, wanted: Sequence[str]) -> Table:
-    content = _decoded(path)
-    first_line = content.partition("\n")[0]
-    delimiter = ";" if ";" in first_line and "," not in first_line else ","
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
-    reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)
+    with _opened(path, newline="") as file:
+        first_line = file.readline()
+    delimiter = ";" if ";" in first_line and "," not in first_line else ","
 
     def rows() -> Iterator[tuple[int, list[str]]]:
-        try:
-            for row in reader:
-                yield reader.line_num, row
-        except csv.Error as error:
-            place = f"line {reader.line_num}"
-            raise BadRow(path=path, place=place, problem=f"this is not valid CSV ({error})") from error
+        with _opened(path, newline="") as file:
+            reader = csv.reader(file, delimiter=delimiter, strict=True)
+            try:
+                for row in reader:
+                    yield reader.line_num, row
+            except csv.Error as error:
+                place = f"line {reader.line_num}"
+                raise BadRow(path=path, place=place, problem=f"this is not valid CSV ({error})") from error
 
-    return _delimited(path, rows(), wanted=wanted)
+    return _delimited(path, Anew(rows), wanted=wanted)
 
 
 def _read_tsv(path: Path, wanted: Sequence[str]) -> Table:
-    lines = enumerate(_decoded(path).split("\n"), start=1)
-    rows = ((number, line.removesuffix("\r").split("\t")) for number, line in lines if line.strip("\r"))
-    return _delimited(path, rows, wanted=wanted)
+    def rows() -> Iterator[tuple[int, list[str]]]:
+        return ((number, line.split("\t")) for number, line in _lines(path) if line)
+
+    return _delimited(path, Anew(rows), wanted=wanted)
 
 
 def _delimited(path: Path, rows: Iterable[tuple[int, list[str]]], *, wanted: Sequence[str]) -> Table:
     """A table whose first row is the header, unless columns were asked for by numbers that are no names in it."""
-    filled = [(number, row) for number, row in rows if row]
-    if not filled:
+    first = next((row for _, row in rows if row), None)
+    if first is None:
         raise NoRows(path=path)
-    header = [name.strip() for name in filled[0][1]]
-    if wanted and all(name.isdecimal() and name not in header for name in wanted):
-        columns = tuple(str(index) for index in range(len(header)))
-    else:
-        columns, filled = tuple(header), filled[1:]
-    for number, row in filled:
-        if len(row) != len(columns):
-            problem = f"expected {len(columns)} fields as in the first row, got {len(row)}"
-            raise BadRow(path=path, place=f"line {number}", problem=problem)
-    return Table(columns=columns, rows=tuple((f"line {number}", tuple(row)) for number, row in filled))
+    header = [name.strip() for name in first]
+    headless = wanted and all(name.isdecimal() and name not in header for name in wanted)
+    columns = tuple(str(index) for index in range(len(header))) if headless else tuple(header)
+
+    def read() -> Iterator[tuple[str, tuple[str, ...]]]:
+        filled = ((number, row) for number, row in rows if row)
+        if not headless:
+            next(filled)
+        for number, row in filled:
+            if len(row) != len(columns):
+                problem = f"expected {len(columns)} fields as in the first row, got {len(row)}"
+                raise BadRow(path=path, place=f"line {number}", problem=problem)
+            yield f"line {number}", tuple(row)
+
+    return Table(columns=columns, rows=Anew(read))
 
 
 def _read_json_lines(path: Path, wanted: Sequence[str]) -> Table:  # noqa: ARG001
-    records = []
-    for place, line in plain_lines(path):
-        if line.strip():
-            records.append((place, _parsed(path, place, line)))
-    return _from_records(path, records)
+    def records() -> Iterator[tuple[str, Any]]:
+        for number, line in _lines(path):
+            if line.strip():
+                yield f"line {number}", _parsed(path, f"line {number}", line)
+
+    return _from_records(path, Anew(records))
 
 
 def _read_json(path: Path, wanted: Sequence[str]) -> Table:
-    content = _decoded(path)
-    if content.lstrip().startswith("{"):
+    with _opened(path, newline="\n") as file:
+        beginning = next((line.lstrip() for line in file if line.strip()), "")
+    if beginning.startswith("{"):
         return _read_json_lines(path, wanted)
-    values = _parsed(path, "", content)
+    values = _parsed(path, "", _decoded(path))
     if not isinstance(values, list):
         raise DataFileUnreadable(path=path, reason="expected a JSON list of objects")
     return _from_records(path, [(f"row {number}", value) for number, value in enumerate(values, start=1)])
@@ -176,16 +230,27 @@ def _parsed(path: Path, place: str, content: str) -> Any:
         raise DataFileUnreadable(path=path, reason="its JSON is nested too deeply") from error
 
 
-def _from_records(path: Path, records: Sequence[tuple[str, Any]]) -> Table:
-    if records and all(isinstance(record, str) for _, record in records):
-        return Table(columns=("text",), rows=tuple((place, (record,)) for place, record in records))
+def _from_records(path: Path, records: Iterable[tuple[str, Any]]) -> Table:
+    """Objects are rows of the columns that any of them names; a file of nothing but texts is one column."""
+    names: dict[str, None] = {}
+    odd: tuple[str, Any] | None = None
+    texts = True
     for place, record in records:
-        if not isinstance(record, dict):
-            problem = f"expected a JSON object with a text and its label, got {json.dumps(record)[:60]}"
-            raise BadRow(path=path, place=place, problem=problem)
-    columns = tuple(dict.fromkeys(key for _, record in records for key in record))
-    rows = tuple((place, tuple(record.get(key) for key in columns)) for place, record in records)
-    return Table(columns=columns, rows=rows)
+        if isinstance(record, dict):
+            names.update(dict.fromkeys(record))
+        else:
+            odd = odd or (place, record)
+        texts = texts and isinstance(record, str)
+        if odd and not texts:
+            problem = f"expected a JSON object with a text and its label, got {json.dumps(odd[1])[:60]}"
+            raise BadRow(path=path, place=odd[0], problem=problem)
+    if odd:
+        return Table(columns=("text",), rows=Anew(lambda: ((place, (text,)) for place, text in records)))
+    columns = tuple(names)
+    return Table(
+        columns=columns,
+        rows=Anew(lambda: ((place, tuple(map(record.get, columns))) for place, record in records)),
+    )
 
 
 def _read_parquet(path: Path, wanted: Sequence[str]) -> Table:  # noqa: ARG001
@@ -197,18 +262,24 @@ def _read_parquet(path: Path, wanted: Sequence[str]) -> Table:  # noqa: ARG001
     except ImportError as error:  # installed, but not for the numpy that is there
         raise DataFileUnreadable(path=path, reason=str(error)) from error
     try:
-        table = parquet.read_table(path)
+        columns = tuple(parquet.ParquetFile(path).schema_arrow.names)
     except OSError as error:
         reason = (error.strerror or str(error).partition("\n")[0]).lower().rstrip(".")
         raise DataFileUnreadable(path=path, reason=reason) from error
     except pa.ArrowException as error:
         raise DataFileUnreadable(path=path, reason="it is not a valid Parquet file") from error
-    columns = tuple(table.column_names)
-    values = zip(*(table.column(index).to_pylist() for index in range(len(columns))), strict=True)
-    return Table(
-        columns=columns, rows=tuple((f"row {number}", row) for number, row in enumerate(values, start=1))
-    )
 
+    def rows() -> Iterator[tuple[str, tuple[Any, ...]]]:
+        number = 0
+        for batch in parquet.ParquetFile(path).iter_batches(_PARQUET_ROWS):
+            for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                number += 1
+                yield f"row {number}", row
+
+    return Table(columns=columns, rows=Anew(rows))
+
+
+_PARQUET_ROWS = 1024
 
 _READERS: dict[str, Callable[[Path, Sequence[str]], Table]] = {
     ".csv": _read_csv,

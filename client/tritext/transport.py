@@ -13,11 +13,13 @@ import numpy as np
 import numpy.typing as npt
 from tritonclient.utils import InferenceServerException
 
+from tritext import tracing
 from tritext.address import Address
 from tritext.failures import (
     ClientClosed,
     ClientError,
     DeadlineExceeded,
+    NotAllowed,
     ServerFailed,
     ServerUnavailable,
     failure,
@@ -31,7 +33,7 @@ class Inference:
     """An inference request; its inputs are BYTES.
 
     `classes` asks, by Triton's classification extension, for the best so many labels in place of the
-    outputs' numbers.
+    outputs' numbers. `priority` is Triton's: 1 goes first, 0 is whatever the model has as its default.
     """
 
     model: str
@@ -40,6 +42,7 @@ class Inference:
     outputs: tuple[str, ...]
     parameters: Mapping[str, str | int | bool] = field(default_factory=dict)
     classes: int = 0
+    priority: int = 0
 
 
 class Transport(ABC):
@@ -65,7 +68,9 @@ class Transport(ABC):
         if self._closed:
             raise ClientClosed
         try:
-            return await self.perform(method, seconds, {**arguments, "headers": dict(self.headers)})
+            return await self.perform(
+                method, seconds, {**arguments, "headers": {**self.headers, **tracing.headers()}}
+            )
         except InferenceServerException as error:
             raise self._translated(error, arguments, seconds) from error
         except self.broken as error:
@@ -118,8 +123,15 @@ class Transport(ABC):
         return config
 
     async def index(self, seconds: float) -> Sequence[Mapping[str, str]]:
-        """Every version of every model: "name", and where known "version", "state", "reason"."""
-        answer = await self.call("get_model_repository_index", seconds, **self.options)
+        """Every version of every model: "name", and where known "version", "state", "reason".
+
+        To callers without the server's key, as far as its open part tells: those that are ready.
+        """
+        try:
+            answer = await self.call("get_model_repository_index", seconds, **self.options)
+        except NotAllowed:
+            answer = await self.call("get_inference_statistics", seconds, **self.options)
+            return [{**_named(entry), "state": "READY"} for entry in answer.get("model_stats", ())]
         entries: Sequence[Mapping[str, str]] = (
             answer.get("models", ()) if isinstance(answer, dict) else answer
         )
@@ -141,7 +153,12 @@ def _arguments(library: ModuleType, request: Inference) -> dict[str, Any]:
             library.InferRequestedOutput(name, class_count=request.classes) for name in request.outputs
         ],
         "parameters": dict(request.parameters),
+        "priority": request.priority,
     }
+
+
+def _named(entry: Mapping[str, Any]) -> dict[str, str]:
+    return {"name": entry["name"], "version": entry["version"]}
 
 
 def _tensor(library: ModuleType, name: str, strings: npt.NDArray[np.object_]) -> Any:

@@ -11,6 +11,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from tokenizers import Tokenizer
 
 from comparison import base, page, rounds
+from comparison.page import PARTS
 from comparison.parts import BUSY, Case, Part, Subject
 from comparison.processes import Failed
 from comparison.program import run
@@ -21,9 +22,10 @@ from comparison.texts import Mix, Mixes
 from tritext.checkpoints import cache_folder, sha256
 from tritext.console import err
 
-PARTS = ("peers", "ceilings", "lengths", "arrivals", "base", "base_lengths")
 RATES = (0.2, 0.4, 0.6, 0.8, 0.9, 1.0)
 """Of what a system does at most, the rates at which texts arrive."""
+CROWDS = (BUSY, 200, 512)
+"""Users that a server must bear without losing speed."""
 
 
 def main(
@@ -38,6 +40,12 @@ def main(
     only: Annotated[str, typer.Option(help="Only systems whose names have one of these in them.")] = "",
     rounds_: Annotated[int, typer.Option("--rounds", help="How often each is measured.", min=1)] = 3,
     seconds: Annotated[float, typer.Option(help="How long each time.", min=0.1)] = 4.0,
+    busy: Annotated[  # noqa: FBT002 - an option of the command line
+        bool,
+        typer.Option(
+            "--busy", help="The machine has other work: of lengths and ceilings, show processor time alone."
+        ),
+    ] = False,
     most: Annotated[int, typer.Option(help="Texts of each mix.", min=2)] = 500,
     max_length: Annotated[int, typer.Option(help="The most tokens of a text.")] = 512,
     output: Annotated[
@@ -47,6 +55,10 @@ def main(
         Path | None, typer.Option(help="Where models are built; remove it to build anew.")
     ] = None,
     environments: Annotated[Path | None, typer.Option(help="Where the peers' environments are.")] = None,
+    earlier: Annotated[
+        list[Path] | None,
+        typer.Option(help="Raw files of earlier runs, for the page's parts that this one lacks."),
+    ] = None,
     write_page: Annotated[Path | None, typer.Option("--page", help="Where to render all raw files.")] = None,
 ) -> None:
     """Measure side by side: each system in turn, round after round, the same texts, the same load generator."""
@@ -71,15 +83,16 @@ def main(
             if _is_kept(results / f"{name}.json", identity):
                 continue
             part = plan.part(name)
-            document = rounds.measure(
+            rounds.measure(
                 part,
-                Care(rounds=rounds_, seconds=seconds),
+                Care(rounds=rounds_, seconds=seconds, busy=busy),
                 plan.labels(part),
                 lambda what: progress.update(task, description=what),
+                identity=identity,
+                raw_file=results / f"{name}.json",
             )
-            rounds.write({"identity": identity, **document}, results / f"{name}.json")
     if write_page:
-        page.write(results, write_page)
+        page.write([*(earlier or []), results], write_page)
 
 
 def _parts(names: str) -> list[str]:
@@ -135,27 +148,25 @@ class Plan:
 
     def part(self, name: str) -> Part:
         """The part of that name, which is one of `PARTS`."""
-        small, first = self._small, self._mixes[0]
-        if name == "peers":
-            systems: list[System] = [*small.tritext(), *small.peers(), *small.ceilings()]
-            return self._part(
-                name, small, systems, [Case(mix=first, users=users) for users in (1, BUSY, 200)]
-            )
-        if name == "ceilings":
-            return self._part(name, small, [*small.tritext(), *small.ceilings()], _busy(self._mixes[:2]))
-        if name == "lengths":
-            return self._part(
-                name, small, [*small.tritext(padded=True), *small.ceilings()], _busy(self._mixes)
-            )
-        if name == "arrivals":
-            return self._part(name, small, [*small.tritext(), *small.peers()], self._arrivals(first))
-        big = base.subject(small)
-        if name == "base":
-            systems = [*big.tritext(), *big.peers(), *big.ceilings()]
-            return self._part(name, big, systems, [Case(mix=first, users=BUSY)])
-        if name == "base_lengths":
-            return self._part(name, big, [*big.tritext(padded=True), *big.ceilings()], _busy(self._mixes))
-        raise ValueError(name)
+        subject = base.subject(self._small) if name.startswith("base") else self._small
+        return self._part(name, subject, self._systems(name, subject), self._cases(name))
+
+    def _systems(self, part: str, subject: Subject) -> list[System]:
+        ours = subject.tritext(padded=part.endswith("lengths"))
+        others = [] if part in ("ceilings", "crowds") or part.endswith("lengths") else subject.peers()
+        ceilings = [] if part in ("crowds", "arrivals") else subject.ceilings()
+        return [*ours, *others, *ceilings]
+
+    def _cases(self, part: str) -> list[Case]:
+        first = self._mixes[0]
+        if part == "arrivals":
+            return self._arrivals(first)
+        if part in ("lengths", "base_lengths"):
+            return [Case(mix=mix, users=BUSY) for mix in self._mixes]
+        if part == "ceilings":
+            return [Case(mix=mix, users=BUSY) for mix in self._mixes[:2]]
+        users = {"peers": (1, BUSY, 200), "crowds": CROWDS, "base": (BUSY,)}[part]
+        return [Case(mix=first, users=count) for count in users]
 
     def _part(self, name: str, subject: Subject, systems: Sequence[System], cases: Sequence[Case]) -> Part:
         chosen = [one for one in systems if not self._only or any(word in one.name for word in self._only)]
@@ -186,10 +197,6 @@ class Plan:
                         str(label) for label in original.labels(mix.judged)
                     ]
         return {name: self._labels[part.checkpoint, name] for name in wanted}
-
-
-def _busy(mixes: Sequence[Mix]) -> list[Case]:
-    return [Case(mix=mix, users=BUSY) for mix in mixes]
 
 
 def _mixes(subject: Subject, data: Path, others: Sequence[str], most: int) -> list[Mix]:

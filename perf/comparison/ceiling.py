@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from comparison.load import Load
-from comparison.processes import Failed, end
+from comparison.processes import Failed, end, processor_seconds
 from comparison.system import Figures, Kind
 
 BATCH = 16
@@ -108,9 +108,14 @@ class Loops:
         if users == 1:
             latencies = _asked(self._processes[0], {"alone": seconds})["latencies"]
             return Figures.of(Load(seconds=sum(latencies), latencies=latencies))
+        before = sum(map(processor_seconds, self._processes))
         with ThreadPoolExecutor(len(self._processes)) as pool:
             done = list(pool.map(lambda process: _asked(process, {"seconds": seconds}), self._processes))
-        return Figures(throughput=round(sum(one["texts"] / one["seconds"] for one in done), 2))
+        taken = sum(map(processor_seconds, self._processes)) - before
+        return Figures(
+            throughput=round(sum(one["texts"] / one["seconds"] for one in done), 2),
+            processor=round(taken / sum(one["texts"] for one in done) * 1e6, 1),
+        )
 
     def poisson(self, texts: Sequence[str], *, rate: float, seconds: float, seed: int) -> Figures:  # noqa: ARG002
         raise Failed("nothing arrives at an offline loop")

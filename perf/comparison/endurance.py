@@ -2,14 +2,13 @@
 
 import random
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from typing import Annotated
 
-import psutil
 import typer
 from rich.progress import track
 
 from comparison import load, tritext_system
+from comparison.memory import megabytes
 from comparison.processes import Failed
 from comparison.program import Data, Model, Output, Repository, keep, run, texts_of
 from tritext.console import err
@@ -35,17 +34,17 @@ def main(
     texts = texts_of(data, SAMPLE)
     with tritext_system.serving(repository, model) as served:
         address, pid = served.server.address, served.pid
-        found = [_megabytes(pid)]
-        each, mixed = max(1, requests // readings), _mixed(texts)
+        found = [megabytes(pid)]
+        each, endless = max(1, requests // readings), mixed(texts)
         for _ in track(range(readings), "sending", console=err):
-            bodies = tritext_system.bodies([next(mixed) for _ in range(each)])
+            bodies = tritext_system.bodies([next(endless) for _ in range(each)])
             answers = load.ask_each(address, [address.request(body) for body in bodies], users=USERS)
             if any(status != load.OK for status, _ in answers):
                 failed = sum(status != load.OK for status, _ in answers)
                 raise Failed(
                     f"{failed} of {each} requests were not answered: see what `tritext serve` says of {repository}"
                 )
-            found.append(_megabytes(pid))
+            found.append(megabytes(pid))
     half = len(found) // 2
     growth = found[-1]["all"] / found[half]["all"] - 1
     report = {"model": model, "requests": each * readings, "users": USERS}
@@ -56,24 +55,14 @@ def main(
     keep(report, output)
 
 
-def _mixed(texts: Sequence[str]) -> Iterator[str]:
-    """Most as they are, some many times as long."""
+def mixed(texts: Sequence[str]) -> Iterator[str]:
+    """Texts without end: most as they are, some many times as long."""
     chance = random.Random(0)  # noqa: S311 - a sample, no secret
     number = 0
     while True:
         number += 1
         count = chance.randrange(2, 30) if number % LONG_EVERY == 0 else 1
         yield " ".join(chance.choices(texts, k=count))
-
-
-def _megabytes(pid: int) -> dict[str, float]:
-    """Resident memory, of all processes and of each kind; what they share is counted once (PSS)."""
-    whole = psutil.Process(pid)
-    found: dict[str, float] = {}
-    for process in (whole, *whole.children(recursive=True)):
-        with suppress(psutil.NoSuchProcess):
-            found[process.name()] = found.get(process.name(), 0.0) + process.memory_full_info().pss / 1e6
-    return {"all": round(sum(found.values()), 1), **{name: round(size, 1) for name, size in found.items()}}
 
 
 if __name__ == "__main__":

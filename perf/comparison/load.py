@@ -6,10 +6,14 @@ It shares the processors with the servers it measures, so it does as little as i
 import asyncio
 import itertools
 import random
+import ssl
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import cached_property
+from http.client import HTTPConnection, HTTPSConnection
+from pathlib import Path
 from typing import Any
 
 import httptools
@@ -38,6 +42,18 @@ class Address:
     path: str
     host: str = "127.0.0.1"
     content_type: str = "application/json"
+    tls: Path | None = None
+    """The certificate to believe, where the server speaks TLS."""
+
+    @cached_property
+    def context(self) -> ssl.SSLContext | None:
+        return ssl.create_default_context(cafile=self.tls) if self.tls else None
+
+    def connection(self) -> HTTPConnection:
+        """For a question beside the load."""
+        if self.context:
+            return HTTPSConnection(self.host, self.port, timeout=PATIENCE_S, context=self.context)
+        return HTTPConnection(self.host, self.port, timeout=PATIENCE_S)
 
     def request(self, body: bytes) -> bytes:
         """An HTTP request with this body, byte for byte."""
@@ -56,6 +72,8 @@ class Load:
     latencies: list[float] = field(default_factory=list)
     """Of the requests answered well inside it, in seconds."""
     errors: int = 0
+    answered: int = 0
+    """All requests that were answered, also those too early or too late to count."""
     is_over: bool = False
 
     def count(self, latency: float | None, *, passed: float, users: int, at_least: float) -> None:
@@ -143,7 +161,7 @@ class User:
         if self._connection is None or not self._connection.is_open:
             loop = asyncio.get_running_loop()
             _, self._connection = await loop.create_connection(
-                Connection, self._address.host, self._address.port
+                Connection, self._address.host, self._address.port, ssl=self._address.context
             )
         return await asyncio.wait_for(self._connection.ask(request), PATIENCE_S)
 
@@ -167,6 +185,7 @@ def closed(
                 sent = time.perf_counter()
                 status, _ = await user.ask(next(queue))
                 answered = time.perf_counter()
+                load.answered += 1
                 if answered >= begin and not load.is_over:
                     latency = answered - sent if status == OK else None
                     load.count(latency, passed=answered - begin, users=users, at_least=seconds)
@@ -202,8 +221,8 @@ def poisson(
         for user in users:
             free.put_nowait(user)
         begin, tasks = time.perf_counter(), []
-        arrivals = zip(_arrivals(rate, settle + seconds, seed), itertools.cycle(requests), strict=False)
-        for due, request in arrivals:
+        awaited = zip(arrivals(rate, settle + seconds, seed), itertools.cycle(requests), strict=False)
+        for due, request in awaited:
             await asyncio.sleep(max(0.0, begin + due - time.perf_counter()))
             counted = load if due >= settle else unheeded
             tasks.append(asyncio.create_task(_arrival(free, request, begin + due, counted)))
@@ -215,7 +234,8 @@ def poisson(
     return uvloop.run(run())
 
 
-def _arrivals(rate: float, seconds: float, seed: int) -> Iterator[float]:
+def arrivals(rate: float, seconds: float, seed: int) -> Iterator[float]:
+    """Moments within so many seconds, `rate` a second on average, each independent of all others."""
     chance = random.Random(seed)  # noqa: S311 - arrival times, no secret
     due = chance.expovariate(rate)
     while due < seconds:

@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from tritext.errors import TritextError
 
 GRACE_S = 20.0
@@ -80,6 +82,18 @@ def resume(process: "subprocess.Popen[Any]") -> None:
     """Let a paused group go on."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGCONT)
+
+
+def processor_seconds(process: "subprocess.Popen[Any]") -> float:
+    """Processor time that it and all its children have taken so far."""
+    taken = 0.0
+    with suppress(psutil.NoSuchProcess):
+        whole = psutil.Process(process.pid)
+        for one in (whole, *whole.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                times = one.cpu_times()
+                taken += times.user + times.system
+    return taken
 
 
 def free_port() -> int:

@@ -1,6 +1,7 @@
 """What the programs of this package share: their arguments, what they keep, and one sentence for whatever goes wrong."""
 
 import json
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,6 +20,8 @@ Output = Annotated[Path | None, typer.Option(help="Where to keep the figures, as
 
 def run(main: Callable[..., None]) -> None:
     """Run a program; what a user can mend ends it with a sentence and status 2."""
+    # What Ctrl+C ends, `kill` must end: servers, namespaces.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         typer.run(main)
     except TritextError as problem:

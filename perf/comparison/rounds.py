@@ -1,5 +1,6 @@
 """A part, measured: all its systems run side by side and are measured in turn, so that whatever the machine does meets all."""
 
+import itertools
 import json
 import statistics
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +14,11 @@ from comparison.parts import Case, Part
 from comparison.processes import Failed
 from comparison.system import Figures, Started, System
 from comparison.texts import Mix
+from comparison.unfinished import Unfinished
 from tritext_perf import facts
+
+TOO_LATE_MS = 1000.0
+"""A median latency at random arrivals that tells of a queue that grows."""
 
 Tell = Callable[[str], None]
 
@@ -27,53 +32,125 @@ class Care:
 
     rounds: int
     seconds: float
+    busy: bool = False
+    """Whether the machine has other work meanwhile, so that only processor time means anything."""
 
 
-def measure(part: Part, care: Care, labels: Mapping[str, Sequence[str]], tell: Tell) -> dict[str, Any]:
-    """The part's document: facts, systems, and every sample.
+def measure(
+    part: Part,
+    care: Care,
+    labels: Mapping[str, Sequence[str]],
+    tell: Tell,
+    *,
+    identity: str,
+    raw_file: Path,
+) -> None:
+    """Measure a part and write its raw file: facts, systems, and every sample.
 
     Args:
         part: What is measured.
         care: How.
         labels: Of each mix, the original's label of each text.
         tell: Told what is being done.
+        identity: Of the checkpoint.
+        raw_file: Where it goes; what an interrupted run measured lies beside it and is not measured again.
     """
-    mixes = {case.mix.name: case.mix for case in part.cases}
-    systems: dict[str, Any] = {}
-    samples: list[dict[str, Any]] = []
+    unfinished = Unfinished.of(raw_file, {"identity": identity, **_plan(part, care)})
+    samples = unfinished.samples()
     with ExitStack() as stack:
-        running: dict[str, Started] = {}
-        for system in part.systems:
-            systems[system.name] = _facts(system)
-            tell(f"{part.name}: starting {system.title}, {system.precision}")
-            try:
-                running[system.name] = stack.enter_context(system.started())
-                systems[system.name]["quality"] = _quality(running[system.name], mixes, labels)
-                running[system.name].pause()
-            except (Failed, OSError, ValueError, LookupError, TimeoutError) as problem:
-                systems[system.name]["failed"] = str(problem) or type(problem).__name__
-                running.pop(system.name, None)
-        for number in range(care.rounds):
-            for case in part.cases:
-                for name, started in running.items():
-                    if systems[name]["kind"] == "ceiling" and not case.has_ceiling:
-                        continue
-                    tell(
-                        f"{part.name}, round {number + 1} of {care.rounds}: {case}: {systems[name]['title']}"
-                    )
-                    figures = _figures(started, case, care, seed=number)
-                    samples.append({"round": number, "system": name, **_case(case), **figures})
+        systems, running = _started(part, labels, tell, stack)
+        for number, case in itertools.product(range(care.rounds), part.cases):
+            if any(_is_of(sample, number, case) for sample in samples):
+                continue
+            tell(f"{part.name}, round {number + 1} of {care.rounds}: {case}")
+            met = {name: one for name, one in running.items() if _meets(systems[name], case)}
+            in_time = {
+                name: one for name, one in met.items() if not _fell_behind(samples, name, number, case)
+            }
+            samples += turn(in_time, case, care, number)
+            unfinished.keep(samples)
+    write({"identity": identity, **_document(part, care, systems), "samples": samples}, raw_file)
+    unfinished.remove()
+
+
+def _started(
+    part: Part, labels: Mapping[str, Sequence[str]], tell: Tell, stack: ExitStack
+) -> tuple[dict[str, Any], dict[str, Started]]:
+    """What is to be said of each system, and those that run; all wait without working."""
+    systems: dict[str, Any] = {}
+    running: dict[str, Started] = {}
+    for system in part.systems:
+        facts = systems[system.name] = _facts(system)
+        tell(f"{part.name}: starting {system.title}, {system.precision}")
+        try:
+            started = stack.enter_context(system.started())
+            facts["quality"] = _quality(started, _mixes(part), labels)
+            started.pause()
+        except (Failed, OSError, ValueError, LookupError, TimeoutError) as problem:
+            facts["failed"] = str(problem) or type(problem).__name__
+        else:
+            running[system.name] = started
+    return systems, running
+
+
+def _mixes(part: Part) -> dict[str, Mix]:
+    return {case.mix.name: case.mix for case in part.cases}
+
+
+def turn(running: Mapping[str, Started], case: Case, care: Care, number: int) -> list[dict[str, Any]]:
+    """Each system once under one load, one after the other: what ratios are taken of."""
+    return [
+        {"round": number, "system": name, **_case(case), **_figures(started, case, care, seed=number)}
+        for name, started in running.items()
+    ]
+
+
+def _meets(facts: Mapping[str, Any], case: Case) -> bool:
+    return facts["kind"] != "ceiling" or case.has_ceiling
+
+
+def _fell_behind(samples: Sequence[Mapping[str, Any]], name: str, number: int, case: Case) -> bool:
+    """Whether a lower rate was too much in this round: at a higher one, its queue would only grow faster."""
+    lower = (
+        sample
+        for sample in samples
+        if sample["system"] == name and sample["round"] == number and 0 < sample["rate"] < case.rate
+    )
+    return any("failed" in sample or sample["errors"] or sample["p50"] > TOO_LATE_MS for sample in lower)
+
+
+def _is_of(sample: Mapping[str, Any], number: int, case: Case) -> bool:
+    return sample["round"] == number and all(sample[key] == value for key, value in _case(case).items())
+
+
+def _plan(part: Part, care: Care) -> dict[str, Any]:
+    """What makes samples of two runs comparable."""
+    return {
+        "seconds": care.seconds,
+        "systems": [_facts(system) for system in part.systems],
+        "cases": [_case(case) for case in part.cases],
+        "texts": {name: mix.lengths for name, mix in _mixes(part).items()},
+        "versions": _versions(),
+    }
+
+
+def _document(part: Part, care: Care, systems: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "part": part.name,
         "made": facts.now(),
         "machine": facts.machine_here(),
-        "versions": {name: _version(name) for name in LIBRARIES},
+        "versions": _versions(),
         "checkpoint": part.checkpoint.name,
         "settings": asdict(care),
-        "mixes": {name: {"count": len(mix.texts), "tokens": mix.lengths} for name, mix in mixes.items()},
+        "mixes": {
+            name: {"count": len(mix.texts), "tokens": mix.lengths} for name, mix in _mixes(part).items()
+        },
         "systems": systems,
-        "samples": samples,
     }
+
+
+def _versions() -> dict[str, str]:
+    return {name: _version(name) for name in LIBRARIES}
 
 
 def _version(library: str) -> str:

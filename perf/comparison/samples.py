@@ -38,11 +38,14 @@ class Samples:
         found = list(self._of(system, figure, case).values())
         return statistics.median(found) if found else None
 
-    def ratio(self, system: str, other: str, **case: Any) -> float | None:
+    def ratio(self, system: str, other: str, figure: str = "throughput", **case: Any) -> float | None:
         """The median of the rounds' ratios."""
-        above, below = self._of(system, "throughput", case), self._of(other, "throughput", case)
-        found = [above[number] / below[number] for number in above if below.get(number)]
-        return statistics.median(found) if found else None
+        return _ratio(self._of(system, figure, case), self._of(other, figure, case))
+
+    def growth(self, system: str, users: int, more: int) -> float | None:
+        """The median of the rounds' ratios of one system's throughput under two numbers of users."""
+        above, below = (self._of(system, "throughput", {"users": count}) for count in (more, users))
+        return _ratio(above, below)
 
     def best(self, names: Sequence[str], **case: Any) -> str | None:
         """The one that answers most."""
@@ -63,3 +66,9 @@ class Samples:
             and figure in sample
             and all(sample[name] == value for name, value in case.items())
         }
+
+
+def _ratio(above: Mapping[int, float], below: Mapping[int, float]) -> float | None:
+    """The median of the rounds' ratios; None where no round has both."""
+    found = [above[number] / below[number] for number in above if below.get(number)]
+    return statistics.median(found) if found else None

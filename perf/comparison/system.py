@@ -5,7 +5,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from comparison import load, processes
@@ -29,6 +29,10 @@ class Figures:
     p90: float = 0.0
     p99: float = 0.0
     errors: int = 0
+    processor: float = 0.0
+    """Microseconds of processor time for a text, of all the system's processes; 0 where it was not taken."""
+    client: float = 0.0
+    """The same, of the load generator."""
 
     @classmethod
     def of(cls, seen: load.Load) -> "Figures":
@@ -108,7 +112,15 @@ class Server:
         return [self.label(json.loads(body)) if status == load.OK else None for status, body in answers]
 
     def closed(self, texts: Sequence[str], *, users: int, seconds: float) -> Figures:
-        return Figures.of(load.closed(self.address, self._requests(texts), users=users, seconds=seconds))
+        requests = self._requests(texts)
+        system, client = processes.processor_seconds(self.process), time.process_time()
+        seen = load.closed(self.address, requests, users=users, seconds=seconds)
+        system, client = processes.processor_seconds(self.process) - system, time.process_time() - client
+        return replace(
+            Figures.of(seen),
+            processor=round(system / seen.answered * 1e6, 1),
+            client=round(client / seen.answered * 1e6, 1),
+        )
 
     def poisson(self, texts: Sequence[str], *, rate: float, seconds: float, seed: int) -> Figures:
         requests = self._requests(texts)

@@ -35,6 +35,8 @@ class Step:
     version: str
     backend: str
     instances: int
+    most_rows: int
+    """That Triton puts into one batch."""
     parameters: Mapping[str, str]
 
 
@@ -115,11 +117,11 @@ class Server:
 
     def _ready(self) -> list[str]:
         try:
-            index = self._ask(lambda client, options: client.get_model_repository_index(**options))
-        except Refused:  # the operation can be restricted
+            # Unlike the repository's index, these are open to those without the server's key.
+            answer = self._ask(lambda client, options: client.get_inference_statistics(**options))
+        except Refused:
             return []
-        models = index.get("models", []) if isinstance(index, dict) else index
-        return sorted({model["name"] for model in models if model.get("state") == "READY"})
+        return sorted({model["name"] for model in answer.get("model_stats", [])})
 
     def _ask(self, question: Callable[[Any, dict[str, Any]], Any]) -> Any:
         """One question over one connection; the boundary to tritonclient's exceptions."""
@@ -162,8 +164,15 @@ def _step(name: str, model: str, version: str, config: Mapping[str, Any]) -> Ste
         version=version,
         backend=config.get("backend") or config.get("platform", ""),
         instances=sum(int(group.get("count", 1)) for group in groups),
+        most_rows=_most_rows(config),
         parameters=_parameters(config),
     )
+
+
+def _most_rows(config: Mapping[str, Any]) -> int:
+    """Batches grow to the largest preferred size, where one is given."""
+    preferred = config.get("dynamic_batching", {}).get("preferred_batch_size", [])
+    return max([int(size) for size in preferred], default=0) or int(config.get("max_batch_size", 0)) or 1
 
 
 def _parameters(config: Mapping[str, Any]) -> dict[str, str]:

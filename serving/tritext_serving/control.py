@@ -5,12 +5,13 @@ Source: https://github.com/triton-inference-server/server/tree/main/docs/protoco
 
 import http.client
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tritext_serving.errors import Refused, Unreachable
+from tritext_serving.access import headers_for
+from tritext_serving.errors import KeyWanted, Refused, Unreachable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +30,13 @@ class ModelState:
 
 @dataclass(frozen=True, kw_only=True)
 class Control:
-    """A Triton at `url` (host:port); each call has a connection of its own, unless one is kept open."""
+    """A Triton at `url` (host:port); each call has a connection of its own, unless one is kept open.
+
+    `headers` open its control plane; if not given, those that this user's commands can find.
+    """
 
     url: str
+    headers: Mapping[str, str] | None = field(default=None, repr=False)
     connection: http.client.HTTPConnection | None = field(default=None, repr=False)
 
     @contextmanager
@@ -58,9 +63,13 @@ class Control:
         """The server's name, version and extensions."""
         return dict(self._call("GET", "/v2"))
 
-    def load(self, name: str) -> None:
-        """Load a model, or load anew what has changed of it; returns when it is ready. Refused carries the reason."""
-        self._call("POST", f"/v2/repository/models/{name}/load", {}, timeout=600)
+    def load(self, name: str, config: dict[str, Any] | None = None) -> None:
+        """Load a model, or load anew what has changed of it; returns when it is ready. Refused carries the reason.
+
+        A `config` is taken in the place of the one in the model's folder.
+        """
+        body = {"parameters": {"config": json.dumps(config)}} if config else {}
+        self._call("POST", f"/v2/repository/models/{name}/load", body, timeout=600)
 
     def unload(self, name: str) -> None:
         """Stop serving a model; returns at once, while requests that are in it are still answered."""
@@ -74,6 +83,10 @@ class Control:
         """A ready model's config, as Triton completed it."""
         return dict(self._call("GET", f"/v2/models/{name}/config"))
 
+    def infer(self, name: str, request: dict[str, Any]) -> dict[str, Any]:
+        """The answer of a model to a request in Triton's JSON."""
+        return dict(self._call("POST", f"/v2/models/{name}/infer", request, timeout=60))
+
     def statistics(self) -> list[dict[str, Any]]:
         """Counts and nanoseconds of every ready model, as Triton's statistics extension has them."""
         return list(self._call("GET", "/v2/models/stats")["model_stats"])
@@ -81,8 +94,9 @@ class Control:
     def _call(self, method: str, path: str, body: Any = None, *, timeout: float = 10) -> Any:
         connection = self.connection or http.client.HTTPConnection(self.url, timeout=timeout)
         try:
+            headers = headers_for(self.url) if self.headers is None else self.headers
             with _translated(self.url):
-                connection.request(method, path, None if body is None else json.dumps(body))
+                connection.request(method, path, None if body is None else json.dumps(body), dict(headers))
                 answer = connection.getresponse()
                 text = answer.read().decode(errors="replace")
         finally:
@@ -92,6 +106,8 @@ class Control:
             content = json.loads(text) if text.strip() else {}
         except json.JSONDecodeError:
             raise Unreachable(url=self.url, reason="what answers there is no Triton") from None
+        if answer.status == http.client.FORBIDDEN:
+            raise KeyWanted(url=self.url)
         if answer.status != http.client.OK:
             raise Refused(status=answer.status, message=str(dict(content).get("error", "")))
         return content

@@ -177,6 +177,26 @@ class Refused(ServingError):
         super().__init__(f"Triton answered {status}: {message}")
 
 
+class BadLiveFile(ServingError):
+    """The file that remembers live versions is not what it should be."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} does not say which versions are live: expected JSON such as "
+            '{"tickets": {"version": 2, "rollback_to": [1]}}; correct it, or remove it to serve the newest versions.'
+        )
+
+
+class KeyWanted(Refused):
+    """The server keeps its control plane for those who have its key."""
+
+    def __init__(self, *, url: str) -> None:
+        super().__init__(status=403, message="")
+        self.args = (
+            f"The Triton at {url} wants its API key for this: name a file with it in TRITEXT_API_KEY_FILE.",
+        )
+
+
 class BadPidFile(ServingError):
     """The pid file cannot be written."""
 

@@ -64,7 +64,7 @@ def _welcome(server: Server) -> list[str]:
     lines = [
         f"[bold green]Ready:[/] {escape(names)}",
         f"  HTTP     http://{server.http_url}",
-        f"  gRPC     {server.grpc_url}",
+        f"  gRPC     {server.grpc_url}{', with TLS' if server.settings.tls_cert else ''}",
         f"  metrics  {server.metrics_url}",
     ]
     example = _example(server)

@@ -3,10 +3,13 @@
 It runs as a script, without Tritext. It ends tritonserver when its own standard input closes, which happens however its
 parent dies, and when tritonserver has ended, it removes the stubs and the shared memory that were left behind.
 
+Options that nobody else on this machine is to read come in an environment variable.
+
 Usage: guard.py GRACE_SECONDS SHARED_MEMORY_PREFIX TEMPORARY_FOLDER PROGRAM [ARGUMENT ...]
 """
 
 import ctypes
+import json
 import os
 import select
 import shutil
@@ -20,11 +23,13 @@ from pathlib import Path
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux keeps POSIX shared memory
+GUARDED = "TRITEXT_GUARDED_ARGUMENTS"
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main(grace: float, prefix: str, folder: Path, command: list[str]) -> int:
     parent = os.getppid()
+    command = [*command, *json.loads(os.environ.pop(GUARDED, "[]"))]
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     # Stubs whose tritonserver died become our children, so that we can see them end, on machines without an init too.

@@ -1,13 +1,13 @@
-"""How each model is to be run on this machine: the instances and threads that its config leaves open, as lines to add to it."""
+"""How each model is to be run on this machine: the instances, threads, batches and queues that its config leaves open."""
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from google.protobuf import text_format
-from tritonclient.grpc.model_config_pb2 import ModelConfig, ModelInstanceGroup
+from tritonclient.grpc.model_config_pb2 import ModelConfig
 
+from tritext_serving import cache, queues
 from tritext_serving.cores import usable_cores
 from tritext_serving.repository import Model
 from tritext_serving.settings import ServeSettings
@@ -21,15 +21,30 @@ INTRA_OP: Mapping[str, str] = {"onnxruntime": "intra_op_thread_count", "pytorch"
 COMMON: Mapping[str, tuple[str, str]] = {"openvino": ("INFERENCE_NUM_THREADS", "NUM_STREAMS")}
 """The documented parameters for the threads that all instances share, and for how many parts they are divided into."""
 
+ROWS_AT_ONCE = 16
+"""Rows gathered for one run on a processor: more make it no faster a row, and all of them wait for the whole run."""
+
+ROWS_AT_ONCE_ON_GPU = 128
+"""Rows that a GPU computes at a time, two batches, where Triton decides about copies."""
+
+MOST_OF_A_TEXT_A_ROW = 64
+"""`max_batch_size` where a text is a row. Above it a request may be many rows itself, and those of several share runs."""
+
 GPU_DEVICE = Path("/dev/nvidiactl")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parallelism:
-    """How many copies of a network run at once, with how many threads each."""
+    """How many copies of a network run at once, with how many threads each; 0 copies leave both to Triton."""
 
     instances: int
     threads: int
+    rows: int | None = None
+    """Rows that are gathered from several requests for one run; None for as many as the model takes."""
+    queue_s: float = 0.0
+    """Seconds of work that may wait before each step; 0 for what the configs say."""
+    cached: bool = False
+    """Whether answers of networks are kept."""
 
 
 def parallelism(settings: ServeSettings, *, cores: int, gpu: bool) -> Parallelism | None:
@@ -41,28 +56,63 @@ def parallelism(settings: ServeSettings, *, cores: int, gpu: bool) -> Parallelis
     if gpu and instances is None and threads is None:
         return None
     threads = threads or (max(1, cores // instances) if instances else 1)
-    return Parallelism(instances=instances or max(1, cores // threads), threads=threads)
+    return Parallelism(
+        instances=instances or max(1, cores // threads), threads=threads, rows=None if gpu else ROWS_AT_ONCE
+    )
 
 
-def for_this_machine(settings: ServeSettings) -> Parallelism | None:
-    return parallelism(settings, cores=usable_cores(), gpu=has_gpu())
+def for_this_machine(settings: ServeSettings) -> Parallelism:
+    found = parallelism(settings, cores=usable_cores(), gpu=has_gpu())
+    return replace(
+        found or Parallelism(instances=0, threads=0),
+        queue_s=settings.queue_limit,
+        cached=settings.cache_mb > 0,
+    )
 
 
 def has_gpu() -> bool:
     return GPU_DEVICE.exists() and os.environ.get("CUDA_VISIBLE_DEVICES") != ""
 
 
-def additions(model: Model, wanted: Parallelism | None) -> str:
-    """Text to append to the model's config.pbtxt; empty where its author decided, or where it runs no network."""
-    parameters = _parameters(model.backend, wanted) if wanted else {}
-    if not wanted or not parameters or not model.name.endswith(MODEL_STEP) or model.config.instance_group:
-        return ""
-    added = ModelConfig(instance_group=[ModelInstanceGroup(count=wanted.instances)])
+def completed(model: Model, wanted: Parallelism | None) -> ModelConfig:
+    """The model's config with what its author left open; as it is where all is decided."""
+    if wanted is None:
+        return model.config
+    busy = wanted.instances * ROWS_AT_ONCE or ROWS_AT_ONCE_ON_GPU
+    config = queues.limited(model, _network(model, wanted), wanted.queue_s, busy=busy)
+    return cache.cached(config) if wanted.cached and model.name.endswith(MODEL_STEP) else config
+
+
+def _network(model: Model, wanted: Parallelism) -> ModelConfig:
+    """Copies, threads and batches, of a step that runs a network."""
+    parameters = _parameters(model.backend, wanted) if wanted.instances else {}
+    if not parameters or not model.name.endswith(MODEL_STEP) or model.config.instance_group:
+        return model.config
+    config = ModelConfig()
+    config.CopyFrom(model.config)
+    config.instance_group.add(count=wanted.instances)
     for key, value in parameters.items():
-        if _is_open(model.config, key):
-            added.parameters[key].string_value = str(value)
-    text: str = text_format.MessageToString(added)
-    return text
+        if _is_open(config, key):
+            config.parameters[key].string_value = str(value)
+    if wanted.rows and _gathers_freely(config, wanted.rows):
+        config.dynamic_batching.preferred_batch_size[:] = [wanted.rows]
+    return config
+
+
+def _gathers_freely(config: ModelConfig, rows: int) -> bool:
+    """Whether batches grow as large as the model takes: without a delay, which goes before any preferred size."""
+    batching = config.dynamic_batching
+    if config.max_batch_size > MOST_OF_A_TEXT_A_ROW + 1:
+        return False
+    limit = max(batching.preferred_batch_size, default=config.max_batch_size)
+    # Builds for OpenVINO prefer one row less than the maximum, which is no decision about speed.
+    is_open = limit >= config.max_batch_size - 1
+    return (
+        is_open
+        and limit > rows
+        and not batching.max_queue_delay_microseconds
+        and config.HasField("dynamic_batching")
+    )
 
 
 def _is_open(config: ModelConfig, key: str) -> bool:

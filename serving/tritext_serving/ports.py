@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tritext_serving.errors import BadHost, PortTaken
 from tritext_serving.settings import ServeSettings
+from tritext_serving.tls import plain_host
 
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what to tell clients of this machine, not where to bind
 """Addresses to listen on that are none to connect to."""
@@ -17,6 +18,8 @@ class Endpoints:
     """Where a server listens."""
 
     host: str
+    plain_host: str
+    """For what Triton cannot encrypt: HTTP and metrics."""
     http: int
     grpc: int
     metrics: int
@@ -24,21 +27,22 @@ class Endpoints:
     @property
     def http_url(self) -> str:
         """`host:port`, as tritonclient and curl take it."""
-        return self._url(self.http)
+        return _url(self.plain_host, self.http)
 
     @property
     def grpc_url(self) -> str:
         """`host:port`, as tritonclient takes it."""
-        return self._url(self.grpc)
+        return _url(self.host, self.grpc)
 
     @property
     def metrics_url(self) -> str:
         """The whole URL of Prometheus' page."""
-        return f"http://{self._url(self.metrics)}/metrics"
+        return f"http://{_url(self.plain_host, self.metrics)}/metrics"
 
-    def _url(self, port: int) -> str:
-        host = ANYWHERE.get(self.host, self.host)
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+def _url(host: str, port: int) -> str:
+    host = ANYWHERE.get(host, host)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def choose(settings: ServeSettings) -> Endpoints:
@@ -48,11 +52,18 @@ def choose(settings: ServeSettings) -> Endpoints:
         PortTaken: a wanted port is in use.
         BadHost: the address is not this machine's.
     """
-    wanted = {"http": settings.http_port, "grpc": settings.grpc_port, "metrics": settings.metrics_port}
+    plain = plain_host(settings)
+    wanted = {
+        "http": (plain, settings.http_port),
+        "grpc": (settings.host, settings.grpc_port),
+        "metrics": (plain, settings.metrics_port),
+    }
     # All are held until all are chosen, so that none is given out twice.
     with ExitStack() as stack:
-        held = {use: stack.enter_context(_hold(settings.host, use, port)) for use, port in wanted.items()}
-        return Endpoints(host=settings.host, **{use: sock.getsockname()[1] for use, sock in held.items()})
+        held = {use: stack.enter_context(_hold(host, use, port)) for use, (host, port) in wanted.items()}
+        return Endpoints(
+            host=settings.host, plain_host=plain, **{use: sock.getsockname()[1] for use, sock in held.items()}
+        )
 
 
 def _hold(host: str, use: str, port: int) -> socket.socket:

@@ -6,11 +6,12 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from tritext_serving import cache, request_size, tls, tracing
 from tritext_serving.backend_folder import BackendFolder
 from tritext_serving.errors import ServerDied
 from tritext_serving.log import Log
@@ -32,15 +33,25 @@ KEPT_MEMORY = {
 """What glibc's malloc keeps for the next batch, in bytes, which torch would else give back and fault in again every time."""
 
 
+def _nothing(_pid: int) -> None:
+    pass
+
+
 class TritonProcess:
-    """A running tritonserver, from its start to its end."""
+    """A running tritonserver, from its start to its end. `began` is told its number once it has read its command line."""
 
     def __init__(
-        self, command: Sequence[str], *, environment: Mapping[str, str], place: Path, log: Log
+        self,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        place: Path,
+        log: Log,
+        began: Callable[[int], None] = _nothing,
     ) -> None:
         shared_memory = f"tritext-{uuid.uuid4().hex[:12]}-"
         prefix = f"--backend-config=python,shm-region-prefix-name={shared_memory}"
-        self.log = log
+        self.log, self._began = log, began
         self._guard = subprocess.Popen(
             [sys.executable, "-I", str(GUARD), str(GRACE), shared_memory, str(place), *command, prefix],
             stdin=subprocess.PIPE,
@@ -97,7 +108,9 @@ class TritonProcess:
 
     def _read_log(self) -> None:
         with _pipe(self._guard.stderr) as lines:
-            for line in lines:
+            for number, line in enumerate(lines):
+                if number == 0:
+                    self._began(self.pid)
                 self.log.read(line.decode(errors="replace").rstrip("\n"))
 
 
@@ -113,22 +126,27 @@ def command(
     options = {
         "model-repository": shown.path,
         "model-control-mode": "explicit",
-        "load-model": "*",
         "exit-on-error": "false",
-        "strict-readiness": "true",
+        # Not while another version is loaded beside the live one: its ports open when all models are ready anyway.
+        "strict-readiness": "false",
         "backend-directory": backends.path,
         "cache-directory": triton.caches,
-        "http-address": endpoints.host,
+        "http-address": endpoints.plain_host,
         "http-port": endpoints.http,
         "grpc-address": endpoints.host,
         "grpc-port": endpoints.grpc,
-        "metrics-address": endpoints.host,
+        "metrics-address": endpoints.plain_host,
         "metrics-port": endpoints.metrics,
         "exit-timeout-secs": max(1, round(settings.exit_timeout)),
         "log-verbose": int(settings.log_level == "verbose"),
+        **tls.arguments(settings),
+        **request_size.arguments(settings, triton.executable),
+        **cache.arguments(settings),
     }
     switches = ["--disable-auto-complete-config"] if shown.configs_complete else []
-    return [str(triton.executable), *(f"--{name}={value}" for name, value in options.items()), *switches]
+    loaded = [f"--load-model={name}" for name in shown.models]
+    given = [f"--{name}={value}" for name, value in options.items()]
+    return [str(triton.executable), *given, *loaded, *tracing.arguments(settings), *switches]
 
 
 def environment(backends: BackendFolder) -> dict[str, str]:

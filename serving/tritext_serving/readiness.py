@@ -24,7 +24,9 @@ def check_backends(repository: Repository, available: Iterable[str]) -> None:
 def reasons(states: Iterable[ModelState], *, shown: Path, repository: Repository) -> dict[str, str]:
     """The reason for each model that is not ready; ensembles only where none of their steps is to blame."""
     failed = {
-        state.name: _sentence(state.reason, shown, repository.path) for state in states if not state.ready
+        state.name: _sentence(state.reason, shown, repository.path)
+        for state in states
+        if state.name in repository.models and not state.ready
     }
     blamed = {name for name in failed if set(repository.models[name].steps) & set(failed)}
     return {name: reason for name, reason in failed.items() if name not in blamed}

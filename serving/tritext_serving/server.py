@@ -4,13 +4,36 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from tritext_serving import backend_folder, drain, plan, ports, process, readiness, repository, triton, view
+from tritext_serving import (
+    backend_folder,
+    drain,
+    plan,
+    ports,
+    process,
+    queues,
+    readiness,
+    repository,
+    tls,
+    triton,
+    view,
+)
+from tritext_serving.access import Access
 from tritext_serving.control import Control
-from tritext_serving.errors import GaveUp, Interrupted, NotReady, ServingError, StartTimeout
+from tritext_serving.errors import (
+    GaveUp,
+    Interrupted,
+    NotReady,
+    Refused,
+    ServingError,
+    StartTimeout,
+    Unreachable,
+)
+from tritext_serving.follow import EVERY_S, Follower
+from tritext_serving.live import FILE, LiveVersions
 from tritext_serving.log import Log
 from tritext_serving.settings import ServeSettings
 from tritext_serving.stubs import StubWatch
@@ -45,9 +68,12 @@ class Server:
         self._say = say
         self._pass_on_log = pass_on_log
         self._triton = triton.find(settings.tritonserver)
-        self.repository = repository.read(settings.repository)
+        self._live = LiveVersions.read(settings.live_file or settings.repository / FILE)
+        self.repository = repository.read(settings.repository, self._live.versions)
+        tls.check(settings)
+        self._access = Access(settings.api_key_file)
         self.endpoints = ports.choose(settings)
-        self.control = Control(url=self.endpoints.http_url)
+        self.control = Control(url=self.endpoints.http_url, headers=self._access.headers)
         self._place = tempfile.TemporaryDirectory(prefix="tritext-")
         self._backends = backend_folder.assemble(self._triton, Path(self._place.name))
         self._process: process.TritonProcess | None = None
@@ -57,6 +83,9 @@ class Server:
         self._over = threading.Event()
         self._failure: ServingError | None = None
         self._watcher = threading.Thread(target=self._supervise, name="triton-watch", daemon=True)
+        self._follower: Follower | None = None
+        self._drawing = threading.Lock()
+        self._following = threading.Thread(target=self._follow, name="triton-follow", daemon=True)
 
     @property
     def http_url(self) -> str:
@@ -87,7 +116,9 @@ class Server:
             ServerDied: tritonserver ended.
         """
         self._launch(progress)
+        self._access.keep(self.endpoints.http)
         self._watcher.start()
+        self._following.start()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Whether the server has ended for good within `timeout` seconds; raises GaveUp if it keeps dying."""
@@ -99,13 +130,15 @@ class Server:
     def stop(self) -> bool:
         """End everything; whether the requests in flight could be answered first, within `settings.exit_timeout`."""
         self._stopping.set()
-        if self._watcher.is_alive():
-            self._watcher.join()
+        for thread in (self._watcher, self._following):
+            if thread.is_alive():
+                thread.join()
         try:
             return self._drained()
         finally:
             if self._process:
                 self._process.kill()
+            self._access.forget()
             self._place.cleanup()
             self._over.set()
 
@@ -121,12 +154,21 @@ class Server:
 
     def _launch(self, progress: Callable[[frozenset[str]], None] = _silent) -> None:
         self._ready = False
-        self.repository = repository.read(self.settings.repository)
+        with self._drawing:
+            self._follower = None
+        self.repository = repository.read(self.settings.repository, self._live.versions)
+        self._live.begin(self.repository.live)
         readiness.check_backends(self.repository, self._backends.available)
-        shown = view.make(self.repository, plan.for_this_machine(self.settings), Path(self._place.name))
+        parallelism, place = plan.for_this_machine(self.settings), Path(self._place.name)
+        shown = view.make(self.repository, parallelism, place, live=self._live.now)
         self._process = process.TritonProcess(
             process.command(self._triton, self._backends, shown, self.settings, self.endpoints),
-            environment=process.environment(self._backends),
+            environment={
+                **process.environment(self._backends),
+                **self._access.environment(),
+                queues.PAGE: self.metrics_url,
+            },
+            began=self._hide_key,
             place=Path(self._place.name),
             log=Log(self.settings.log_level, gpu=plan.has_gpu(), pass_on=self._pass_on_log),
         )
@@ -136,6 +178,15 @@ class Server:
             raise NotReady(reasons)
         self._ready = True
         self._running.log.release()
+        self._follower = Follower(
+            control=self.control, view=shown, repository=self.repository.path, live=self._live, say=self._say
+        )
+
+    def _hide_key(self, pid: int) -> None:
+        if not self._access.blot_out(pid):
+            self._say(
+                "The API key cannot be hidden from `ps` on this machine: other users of it can read it."
+            )
 
     def _wait_until_live(self, progress: Callable[[frozenset[str]], None]) -> None:
         deadline = time.monotonic() + self.settings.timeout
@@ -148,6 +199,14 @@ class Server:
                 raise StartTimeout(seconds=self.settings.timeout, waiting_for=sorted(waiting))
             if self._stopping.is_set():
                 raise Interrupted
+
+    def _follow(self) -> None:
+        """Notice rollouts, until the server is stopped; one that Triton is killed in is noticed by nobody and did not happen."""
+        while not self._stopping.wait(EVERY_S):
+            # Not while the view is made anew for another start.
+            with self._drawing, suppress(Unreachable, Refused):
+                if self._follower:
+                    self._follower.look()
 
     def _supervise(self) -> None:
         failures = 0
@@ -169,12 +228,22 @@ class Server:
                 if not self._running.running:
                     return str(self._running.death())
                 dead = stubs.dead(0.2)
-                # Tritonserver takes its stubs along when it dies.
-                if dead and not self._running.wait(0.1):
+                # Tritonserver takes its stubs along when it dies, and kills those of a model that it unloads if they are slow.
+                if dead and not self._is_leaving(dead) and not self._running.wait(0.1):
                     return f"The Python stub of {dead} died."
             return None
         finally:
             stubs.close()
+
+    def _is_leaving(self, instance: str) -> bool:
+        """Whether the model that an instance belongs to is not served any more, or a version of it is just going."""
+        try:
+            states = [s for s in self.control.index() if instance.startswith(f"{s.name}_")]
+        except (Unreachable, Refused):
+            return False
+        model = max((state.name for state in states), key=len, default="")
+        found = {state.state for state in states if state.name == model}
+        return bool(found) and ("READY" not in found or "UNLOADING" in found)
 
     def _start_again(self, cause: str, failures: int) -> int:
         while not self._stopping.is_set():

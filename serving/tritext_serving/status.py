@@ -11,8 +11,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from tritext.console import out, print_json
+from tritext_serving import naming
 from tritext_serving.control import Control, ModelState
 from tritext_serving.errors import Refused
+from tritext_serving.rollouts.served import HELD, known, look
 
 NANOSECONDS_PER_MS = 1e6
 WIDE = 200
@@ -39,6 +41,21 @@ class ModelStatus:
 
 
 @dataclass(frozen=True, kw_only=True)
+class VersionStatus:
+    """The versions of a model: which one answers, which one a restart comes back with, which others may be deployed.
+
+    `leftovers` are models that an interrupted rollout, or one that is under way, has loaded beside.
+    """
+
+    name: str
+    live: int | None
+    remembered: int | None
+    versions: tuple[int, ...]
+    rollback_to: tuple[int, ...]
+    leftovers: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ServerStatus:
     """A server at one moment; `ready` if all of its models are."""
 
@@ -46,6 +63,7 @@ class ServerStatus:
     triton: str
     ready: bool
     models: tuple[ModelStatus, ...]
+    versions: tuple[VersionStatus, ...] = ()
 
 
 def read(url: str) -> ServerStatus:
@@ -56,10 +74,31 @@ def read(url: str) -> ServerStatus:
     """
     control = Control(url=url.removeprefix("http://").rstrip("/"))
     version = control.metadata().get("version", "unknown")
-    states = control.index()
+    index = control.index()
+    states = [state for state in index if naming.is_plain(state.name) or state.state in HELD]
     statistics = {(row["name"], row["version"]): row for row in control.statistics()}
     models = tuple(_in_order(states, statistics, _steps(control, states)))
-    return ServerStatus(url=url, triton=version, ready=all(model.ready for model in models), models=models)
+    return ServerStatus(
+        url=url,
+        triton=version,
+        ready=all(model.ready for model in models),
+        models=models,
+        versions=tuple(_versions(control, index)),
+    )
+
+
+def _versions(control: Control, index: list[ModelState]) -> Iterator[VersionStatus]:
+    """Of every model that has a version beside the live one, or had."""
+    for name in known(state.name for state in index):
+        served = look(control, name, index)
+        yield VersionStatus(
+            name=name,
+            live=served.version,
+            remembered=served.remembered,
+            versions=served.versions,
+            rollback_to=served.rollback_to,
+            leftovers=served.leftovers,
+        )
 
 
 def show(url: str, *, as_json: bool, every: float | None) -> None:
@@ -83,6 +122,24 @@ def _print_json(status: ServerStatus) -> None:
 def _print_table(status: ServerStatus) -> None:
     # A file or a pipe has no width; what reads it wants whole lines.
     out.print(table(status), width=None if out.is_terminal else WIDE, crop=False)
+    for line in filter(None, map(_line, status.versions)):
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _line(versions: VersionStatus) -> str:
+    """What there is to say of a model's versions besides that the only one is live."""
+    others = [version for version in versions.versions if version != versions.live]
+    said = [f"version {versions.live} is live"] if versions.live else ["no version is live"]
+    if versions.live != versions.remembered:
+        said.append(f"a restart comes back with {versions.remembered or 'the newest'}")
+    if versions.rollback_to:
+        said.append(f"tritext rollback goes back to {versions.rollback_to[-1]}")
+    if others:
+        said.append(f"also here: {', '.join(map(str, others))}")
+    if versions.leftovers:
+        listed = ", ".join(versions.leftovers)
+        said.append(f"loaded beside by a rollout under way or interrupted, dropped by the next: {listed}")
+    return f"{versions.name}: {'; '.join(said)}" if len(said) > 1 else ""
 
 
 def table(status: ServerStatus) -> Table:

@@ -44,8 +44,7 @@ class Tunable:
     @property
     def default(self) -> StepSettings:
         """What `tritext serve` makes of the config on this machine."""
-        added = plan.additions(self.step, plan.for_this_machine(ServeSettings()))
-        return step_settings.read(text_format.Parse(f"{self.text}\n{added}", ModelConfig()))
+        return step_settings.read(plan.completed(self.step, plan.for_this_machine(ServeSettings())))
 
     def with_settings(self, settings: StepSettings) -> str:
         """The text of the config with these settings; the default's leave it as it is."""

@@ -12,6 +12,7 @@ from tritonclient.grpc import model_config_pb2
 
 from tritext_build.formats import FORMATS
 from tritext_build.layout import ModelVersion
+from tritext_build.model_config import BULK, INTERACTIVE
 from tritext_build.tasks import TASKS
 from tritext_build.tasks.task import DEFAULT_OPTIONS, Blueprint
 
@@ -78,6 +79,15 @@ def test_every_queue_is_finite_and_every_wait_ends(format_name: str) -> None:
     for config in version(format_name).configs():
         parsed = text_format.Parse(config.to_text(), model_config_pb2.ModelConfig())
         if parsed.platform != "ensemble":
-            policy = parsed.dynamic_batching.default_queue_policy
-            assert policy.max_queue_size > 0
-            assert policy.default_timeout_microseconds > 0
+            batching = parsed.dynamic_batching
+            for policy in (batching.default_queue_policy, batching.priority_queue_policy[BULK]):
+                assert policy.max_queue_size > 0
+                assert policy.default_timeout_microseconds > 0
+                assert policy.allow_timeout_override
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_who_says_nothing_goes_before_bulk_work(format_name: str) -> None:
+    for config in version(format_name).configs():
+        batching = text_format.Parse(config.to_text(), model_config_pb2.ModelConfig()).dynamic_batching
+        assert (batching.default_priority_level, batching.priority_levels) in {(INTERACTIVE, BULK), (0, 0)}

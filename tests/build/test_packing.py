@@ -62,6 +62,21 @@ def test_a_family_is_packed_unless_its_attention_is_its_own(family: str) -> None
     assert (packed is None) == (family in OF_THEIR_OWN)
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_bert_in_torchscript_computes_where_its_inputs_are(tmp_path: Path) -> None:
+    """A trace keeps the devices that it was made on, and would not run on a GPU."""
+    graph = graph_of("bert")
+    path = tmp_path / "model.pt"
+    next(FORMATS["torchscript"].exports(graph, rows_of(graph, [3, 20, 8]), path, "fp32"))
+    nodes = torch.jit.load(str(path)).inlined_graph.nodes()  # type: ignore[no-untyped-call]
+    kept = [
+        node
+        for node in nodes
+        if node.kind() == "prim::Constant" and node.output().type().kind() == "DeviceObjType"
+    ]
+    assert not kept
+
+
 @pytest.mark.parametrize("form", list(FORMATS))
 @pytest.mark.parametrize("family", ["roberta", "modernbert"])
 @pytest.mark.filterwarnings("ignore")

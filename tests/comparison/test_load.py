@@ -90,7 +90,7 @@ def test_what_is_not_answered_well_is_an_error_and_the_load_goes_on(address: Add
 
 def test_random_arrivals_do_not_wait_for_answers(address: Address) -> None:
     seen = load.poisson(address, requests(address, b"a"), rate=200, seconds=0.5, seed=3, settle=0.0)
-    due = len(list(load._arrivals(200, 0.5, 3)))
+    due = len(list(load.arrivals(200, 0.5, 3)))
     assert len(seen.latencies) == due
     assert Handler.most_at_once > 1
 

@@ -67,5 +67,58 @@ def test_the_page_has_every_system_and_names_the_one_without_figures(tmp_path: P
     assert "2.00\u00d7" in text
 
 
+def test_crowds_are_compared_with_fewer_users(tmp_path: Path) -> None:
+    crowds = document()
+    crowds["samples"] += [
+        {**sample, "users": 512, "throughput": sample["throughput"] / 2} for sample in crowds["samples"]
+    ]
+    (tmp_path / "crowds.json").write_text(json.dumps(crowds))
+    text = page.render(tmp_path)
+    assert "| **Tritext, ONNX Runtime** | fp32 | 100 · 0.00 | 50 · 0.00 | 0.50\u00d7 |" in text
+
+
+def test_waits_at_random_arrivals_have_a_table_and_a_picture(tmp_path: Path) -> None:
+    arrivals = document()
+    arrivals["samples"] = [
+        {**sample, "users": 0, "rate": rate} for sample in arrivals["samples"] for rate in (50.0, 90.0)
+    ]
+    (tmp_path / "arrivals.json").write_text(json.dumps(arrivals))
+    page.write([tmp_path], tmp_path / "performance.md")
+    text = (tmp_path / "performance.md").read_text()
+    assert "| system | precision | 50/s | 90/s |" in text
+    assert "| **Tritext, ONNX Runtime** | fp32 | 1.0 / 3.0 | 1.0 / 3.0 |" in text
+    assert (tmp_path / "performance_arrivals.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_part_is_shown_from_the_last_run_that_has_it_and_says_where_it_lies(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    for folder, names in ((old, ("peers", "ceilings")), (new, ("ceilings", "endurance"))):
+        folder.mkdir()
+        for name in names:
+            made = {"part": name, "checkpoint": folder.name}
+            (folder / f"{name}.json").write_text(json.dumps({**document(), **made}))
+    text = page.render(old, new)
+    assert "A small model: old" in text
+    assert "Ceilings: new" in text
+    assert (
+        f"- `peers`: A processor, 2 cores, 8.0 GiB, Linux; 2026-01-02; onnxruntime 1.2.3; raw files in `{old}`."
+        in text
+    )
+    assert (
+        f"- `ceilings`: A processor, 2 cores, 8.0 GiB, Linux; 2026-01-02; onnxruntime 1.2.3; raw files in `{new}`."
+        in text
+    )
+
+
+def test_what_the_server_costs_a_lone_user_is_told(tmp_path: Path) -> None:
+    alone = document()
+    alone["samples"] = [
+        {**sample, "users": 1, "p50": 2.0 if sample["system"].startswith("offline") else 3.5}
+        for sample in alone["samples"]
+    ]
+    (tmp_path / "peers.json").write_text(json.dumps(alone))
+    assert "| **Tritext, ONNX Runtime** | fp32 | 3.5 | 2.0 | 1.5 |" in page.render(tmp_path)
+
+
 def test_without_raw_files_there_is_no_page(tmp_path: Path) -> None:
     assert page.render(tmp_path) == ""

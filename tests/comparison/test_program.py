@@ -40,6 +40,12 @@ def test_a_mistake_is_a_sentence(tmp_path: Path, checkpoint: Path, arguments: li
     assert "Traceback" not in ended.stderr
 
 
+def test_sizes_of_networks_that_are_none_are_refused(tmp_path: Path, checkpoint: Path) -> None:
+    ended = run("comparison.gpu", checkpoint, "--data", tmp_path / "x.csv", "--sizes", "huge")
+    assert ended.returncode == 2
+    assert "--sizes knows tiny, base, large, not 'huge'" in ended.stderr
+
+
 def test_a_model_that_is_not_there_is_not_waited_for(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "config.pbtxt").write_text("")

@@ -77,6 +77,26 @@ def test_a_benchmark_measures_users_and_rates_over_both_protocols(
     }
 
 
+def test_a_benchmark_tells_how_many_servers_a_load_takes(
+    server: Server, texts: Path, perf_analyzer: PerfAnalyzer, tmp_path: Path
+) -> None:
+    folder = tmp_path / "bench"
+    command = arguments(server.grpc_url, texts, perf_analyzer, "--users", "1,32", "--seconds", "1")
+    subprocess.run([*command, "--output", str(folder)], check=True, capture_output=True)
+    measured = json.loads((folder / "results.json").read_text())
+    most_rows = {step["name"]: step["most_rows"] for step in measured["model"]["steps"]}
+    assert most_rows == {"tokenizer": 64, "model": 16, "postprocess": 64}
+    throughputs = [scenario["throughput"] for scenario in measured["scenarios"]]
+    rate = 10 * throughputs[1]
+    asked = ["capacity", str(folder), "--rate", str(rate), "--p99", "2s", "--json"]
+    planned = subprocess.run([*TRITEXT[:-1], *asked], check=True, capture_output=True, text=True)
+    plan = json.loads(planned.stdout)
+    assert plan["servers"] > 1
+    assert [check["measured"] for check in plan["checks"]] == throughputs
+    assert all(check["predicted"] > 0 for check in plan["checks"])
+    assert (folder / "capacity.png").is_file()
+
+
 def test_ctrl_c_keeps_what_was_measured(
     server: Server, texts: Path, perf_analyzer: PerfAnalyzer, tmp_path: Path
 ) -> None:

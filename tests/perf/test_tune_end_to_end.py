@@ -62,7 +62,8 @@ def test_a_search_measures_judges_and_changes_at_most_one_file(
     document = json.loads(result.stdout)
     finals = [trial for trial in document["trials"] if trial["stage"] == "final"]
     assert document["default"] in [trial["setting"] for trial in finals]
-    assert all(trial["throughput"] > 0 and trial["errors"] == 0 for trial in document["trials"])
+    assert all(trial["throughput"] > 0 for trial in document["trials"])
+    assert any(trial["setting"] == document["winner"] and not trial["errors"] for trial in finals)
     (results,) = (tmp_path / "tune").iterdir()
     assert json.loads((results / "results.json").read_text()) == document
     assert (results / "tune.png").is_file()

@@ -71,12 +71,17 @@ def add_ensemble(repository: Path, name: str, backend: str, *, network: str = ""
     add_network(repository, f"{name}_model", backend, more=network)
 
 
-def add_network(repository: Path, name: str, backend: str, *, more: str = "") -> None:
+BATCHING = "dynamic_batching { max_queue_delay_microseconds: 500 }"
+
+
+def add_network(
+    repository: Path, name: str, backend: str, *, more: str = "", batching: str = BATCHING
+) -> None:
     given, taken = ("INPUT__0", "OUTPUT__0") if backend == "pytorch" else ("input_ids", "logits")
     config = f"""backend: "{backend}" max_batch_size: 64
         input {{ name: "{given}" data_type: TYPE_INT64 dims: [{WIDTH}] }}
         output {{ name: "{taken}" data_type: TYPE_FP32 dims: [{LABELS}] }}
-        dynamic_batching {{ max_queue_delay_microseconds: 500 }} {more}"""
+        {batching} {more}"""
     write(repository / name / "config.pbtxt", config)
     version = repository / name / "1"
     version.mkdir()

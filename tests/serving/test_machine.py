@@ -32,7 +32,7 @@ def test_instances_times_threads_is_the_number_of_cores_unless_both_are_given(
     instances: int | None, threads: int | None, available: int, expected: tuple[int, int]
 ) -> None:
     settings = ServeSettings(instances=instances, threads=threads)
-    wanted = Parallelism(instances=expected[0], threads=expected[1])
+    wanted = Parallelism(instances=expected[0], threads=expected[1], rows=plan.ROWS_AT_ONCE)
     assert plan.parallelism(settings, cores=available, gpu=False) == wanted
 
 
@@ -95,7 +95,7 @@ def test_an_address_of_another_machine_is_refused(host: str) -> None:
     ("host", "shown"), [("127.0.0.1", "127.0.0.1:1"), (ANYWHERE, "127.0.0.1:1"), ("::1", "[::1]:1")]
 )
 def test_clients_are_told_an_address_that_they_can_connect_to(host: str, shown: str) -> None:
-    assert ports.Endpoints(host=host, http=1, grpc=2, metrics=3).http_url == shown
+    assert ports.Endpoints(host=host, plain_host=host, http=1, grpc=2, metrics=3).http_url == shown
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from tritext_serving import plan, view
 from tritext_serving import repository as repositories
 from tritext_serving.errors import BadConfig, NothingToServe, RepositoryNotFound
 from tritext_serving.plan import Parallelism
+from tritext_serving.settings import ServeSettings
 
 TWO = Parallelism(instances=2, threads=3)
 
@@ -49,6 +50,32 @@ def test_an_ensemble_over_an_incomplete_version_is_left_out_with_the_step_to_bla
     found = repositories.read(folder)
     assert "tiny" not in found.models
     assert "tiny_tokenizer version 2" in found.skipped["tiny"]
+
+
+def add_explanation(folder: Path, *versions: int) -> None:
+    write(
+        folder / "tiny_explain/config.pbtxt",
+        'backend: "python" parameters { key: "task" value { string_value: "explanation" } }',
+    )
+    for version in versions:
+        (folder / "tiny_explain" / str(version)).mkdir()
+
+
+def test_what_explains_is_served_in_complete_versions_only(folder: Path) -> None:
+    add_explanation(folder, 1, 2)
+    add_version(folder, 2, manifest=False)
+    assert repositories.read(folder).models["tiny_explain"].versions == (1,)
+
+
+def test_what_explains_an_older_version_only_is_left_out_with_the_reason(folder: Path) -> None:
+    add_explanation(folder, 1)
+    assert "tiny_explain" in repositories.read(folder).models
+    add_version(folder, 2, manifest=True)
+    config = folder / "tiny/config.pbtxt"
+    write(config, config.read_text(encoding="utf-8").replace("model_version: 1", "model_version: 2"))
+    found = repositories.read(folder)
+    assert "tiny_explain" not in found.models
+    assert found.skipped == {"tiny_explain": "tiny version 2 was built without --explain"}
 
 
 def test_a_model_of_another_make_needs_no_manifest(folder: Path) -> None:
@@ -115,19 +142,40 @@ def test_instances_and_threads_are_added_to_networks_alone(folder: Path, tmp_pat
     added = (shown / "tiny_model/config.pbtxt").read_text(encoding="utf-8")
     assert "count: 2" in added
     assert 'string_value: "3"' in added
-    for name in ("tiny", "tiny_tokenizer"):
-        assert (shown / name / "config.pbtxt").is_symlink()
+    assert (shown / "tiny_tokenizer/config.pbtxt").is_symlink()
+    assert "count" not in (shown / "tiny/config.pbtxt").read_text(encoding="utf-8")
 
 
 def test_what_openvino_s_instances_share_is_multiplied(tmp_path: Path) -> None:
     add_network(tmp_path / "repository", "some_model", "openvino")
-    added = plan.additions(repositories.read(tmp_path / "repository").models["some_model"], TWO)
-    config = text_format.Parse(added, ModelConfig())
+    config = plan.completed(repositories.read(tmp_path / "repository").models["some_model"], TWO)
     assert config.instance_group[0].count == 2
     assert {key: value.string_value for key, value in config.parameters.items()} == {
         "INFERENCE_NUM_THREADS": "6",
         "NUM_STREAMS": "2",
     }
+
+
+@pytest.mark.parametrize(
+    ("own", "limit"),
+    [
+        ("dynamic_batching { }", [16]),
+        ("dynamic_batching { preferred_batch_size: 63 }", [16]),
+        ("dynamic_batching { preferred_batch_size: 32 }", [32]),
+        ("dynamic_batching { max_queue_delay_microseconds: 500 }", []),
+        ("", []),
+    ],
+)
+def test_batches_are_limited_where_the_config_leaves_them_open(
+    tmp_path: Path, own: str, limit: list[int]
+) -> None:
+    add_network(tmp_path / "repository", "some_model", "onnxruntime", batching=own)
+    model = repositories.read(tmp_path / "repository").models["some_model"]
+    on_a_processor = plan.completed(model, plan.parallelism(ServeSettings(), cores=2, gpu=False))
+    assert list(on_a_processor.dynamic_batching.preferred_batch_size) == limit
+    assert on_a_processor.HasField("dynamic_batching") == bool(own)
+    on_a_gpu = plan.completed(model, plan.parallelism(ServeSettings(instances=2), cores=2, gpu=True))
+    assert on_a_gpu.dynamic_batching == model.config.dynamic_batching
 
 
 def test_more_threads_than_the_one_that_builds_write_can_be_asked_for(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_writing_changes_the_model_steps_config_and_no_other_file(folder: Path) 
 def test_what_is_written_is_what_a_server_is_then_run_with(folder: Path) -> None:
     tunable.find(folder, "tiny").write(WANTED)
     model = repositories.read(folder).models["tiny_model"]
-    assert plan.additions(model, plan.Parallelism(instances=7, threads=7)) == ""
+    assert plan.completed(model, plan.Parallelism(instances=7, threads=7, rows=7)) == model.config
     assert tunable.find(folder, "tiny").default == WANTED
 
 
@@ -164,7 +164,7 @@ def test_a_trial_serves_the_one_model_with_the_settings_and_leaves_the_repositor
         tritonclient.grpc.InferenceServerClient(url) as client,
     ):
         config = client.get_model_config("tiny_model").config
-        names = {model.name for model in client.get_model_repository_index().models}
+        names = {model.name for model in client.get_inference_statistics().model_stats}
         assert config.instance_group[0].count == 3
         assert list(config.dynamic_batching.preferred_batch_size) == [8]
     assert names == {"tiny", "tiny_tokenizer", "tiny_model"}

@@ -14,7 +14,7 @@ from tritext_training.run import train
 silence()
 torch.set_num_threads(1)  # more only get into each other's way on a model this small
 
-QUICK = {"epochs": 6, "learning_rate": 1e-3, "batch_size": 8, "max_length": 16}
+QUICK = {"epochs": 6, "learning_rate": 2e-3, "batch_size": 8, "max_length": 16}
 
 
 def options(**given: Any) -> TrainingOptions:

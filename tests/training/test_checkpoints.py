@@ -15,16 +15,17 @@ from typing import ClassVar
 import pytest
 
 from tritext import checkpoints
-from tritext.checkpoints import CheckpointError, WrongHash, locate
+from tritext.checkpoint_errors import CheckpointError, WrongHash
+from tritext.checkpoints import locate
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 LOCATE = """
 import sys
-from tritext import checkpoints
+from tritext import checkpoint_errors, checkpoints
 checkpoints.HUB_TIMEOUT_S = float(sys.argv[2])
 try:
     print(checkpoints.locate(sys.argv[1], allow_pickle=sys.argv[3] == "pickles"))
-except checkpoints.CheckpointError as error:
+except checkpoint_errors.CheckpointError as error:
     print(f"{type(error).__name__}: {error}")
 """
 

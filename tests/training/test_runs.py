@@ -13,16 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.conftest import options
+from tests.training.conftest import QUICK, options
 from tests.training.tiny_base import write_topics
 from tests.training.tiny_tasks import KINDS, make_data
 from tritext_training.errors import (
     AlreadyRunning,
     DifferentRun,
     DiskFull,
+    NotWritable,
     OutputExists,
     OutputForeign,
-    OutputNotWritable,
 )
 from tritext_training.run import train
 from tritext_training.work import disk_errors, work_folder
@@ -56,7 +56,16 @@ def wait_for_epoch(process: subprocess.Popen[str], output: Path) -> None:
 def arguments(data: Path, base: Path, output: Path, epochs: int) -> list[str]:
     return [
         *("--data", str(data), "--base", str(base), "--output", str(output), "--epochs", str(epochs)),
-        *("--learning-rate", "0.001", "--batch-size", "8", "--max-length", "16", "--early-stopping", "0"),
+        *(
+            "--learning-rate",
+            str(QUICK["learning_rate"]),
+            "--batch-size",
+            "8",
+            "--max-length",
+            "16",
+            "--early-stopping",
+            "0",
+        ),
     ]
 
 
@@ -183,7 +192,7 @@ def test_a_checkpoint_that_was_being_written_when_killed_is_not_resumed_from(tmp
 
 def test_an_output_below_a_file_is_refused_in_one_sentence(tmp_path: Path, base: Path, topics: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(OutputNotWritable):
+    with pytest.raises(NotWritable):
         train(options(data=topics, base=str(base), output=tmp_path / "file" / "out"))
 
 

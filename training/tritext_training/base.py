@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from torch import nn
@@ -21,7 +22,7 @@ from transformers import (
 )
 
 from tritext.checkpoints import locate, sha256, transformer_folder
-from tritext_training.errors import BaseUnusable, MaxLengthTooLong
+from tritext_training.errors import BaseUnusable, LayersNotFound, MaxLengthTooLong
 
 _NO_LIMIT = 10**6
 
@@ -34,9 +35,11 @@ class Base:
     folder: Path
     sha256: str
     tokenizer: PreTrainedTokenizerFast
+    layers: int | None = None
+    """Of the encoder's layers only so many are kept; None keeps all."""
 
 
-def load_base(source: str, *, revision: str | None) -> Base:
+def load_base(source: str, *, revision: str | None, layers: int | None = None) -> Base:
     """Find the checkpoint `source` and load its tokenizer, which must be a fast one (have a `tokenizer.json`)."""
     folder = transformer_folder(locate(source, revision=revision))
     with _loading(source):
@@ -45,7 +48,7 @@ def load_base(source: str, *, revision: str | None) -> Base:
         reason = "it has no fast tokenizer (tokenizer.json), which serving needs"
         raise BaseUnusable(source=source, reason=reason)
     weights = sorted(folder.glob("*.safetensors"))
-    return Base(source=source, folder=folder, sha256=sha256(weights[0]), tokenizer=tokenizer)
+    return Base(source=source, folder=folder, sha256=sha256(weights[0]), tokenizer=tokenizer, layers=layers)
 
 
 def load_model(base: Base, head: Any, **settings: Any) -> PreTrainedModel:
@@ -57,7 +60,28 @@ def load_model(base: Base, head: Any, **settings: Any) -> PreTrainedModel:
         model: PreTrainedModel = head.from_pretrained(
             base.folder, config=config, ignore_mismatched_sizes=True, trust_remote_code=False, dtype="float32"
         )
+    if base.layers is not None:
+        _keep_layers(model, base.layers, source=base.source)
     return model
+
+
+def _keep_layers(model: PreTrainedModel, layers: int, *, source: str) -> None:
+    """Leave out all but `layers` layers: the first, the last and those evenly between them are kept."""
+    there = int(model.config.num_hidden_layers)
+    stacks = [
+        (module, name)
+        for module in model.modules()
+        for name, child in module.named_children()
+        if isinstance(child, nn.ModuleList) and len(child) == there
+    ]
+    if layers > there or len(stacks) != 1:
+        raise LayersNotFound(source=source, layers=layers, there=there)
+    (module, name), kept = stacks[0], [round(at) for at in np.linspace(0, there - 1, layers)]
+    setattr(module, name, nn.ModuleList(getattr(module, name)[at] for at in kept))
+    model.config.num_hidden_layers = layers
+    kinds = getattr(model.config, "layer_types", None)  # of families whose layers differ
+    if kinds:
+        model.config.layer_types = [kinds[at] for at in kept]
 
 
 def load_classifier(

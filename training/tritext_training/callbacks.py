@@ -14,14 +14,16 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from tritext.console import err
 from tritext_training.errors import Diverged
+from tritext_training.processes import Team
 from tritext_training.tasks import Metric
 
 
 class ProgressBar(TrainerCallback):
     """One bar for the whole training (epoch, step, loss, rate, time left) and one line per finished epoch."""
 
-    def __init__(self, *, total_epochs: int, batch_size: int, best: Metric) -> None:
+    def __init__(self, *, total_epochs: int, batch_size: int, best: Metric, shown: bool = True) -> None:
         self._epochs = total_epochs
+        self._shown = shown
         self._best = best
         self._batch_size = batch_size
         self._loss = math.nan
@@ -33,7 +35,7 @@ class ProgressBar(TrainerCallback):
             TimeRemainingColumn(),
             console=err,
             transient=True,
-            disable=not err.is_terminal,
+            disable=not (shown and err.is_terminal),
         )
 
     def on_train_begin(
@@ -91,6 +93,8 @@ class ProgressBar(TrainerCallback):
     ) -> None:
         del args, control
         figures = metrics or {}
+        if not self._shown:
+            return
         err.print(
             f"epoch {state.epoch or 0:.4g}/{self._epochs}  loss {self._loss:.4f}  "
             f"validation loss {figures.get('eval_loss', math.nan):.4f}  "
@@ -103,17 +107,21 @@ class ProgressBar(TrainerCallback):
 
 
 class StopOnInterrupt(TrainerCallback):
-    """The first Ctrl+C ends training after the current step; the epoch so far still competes for the best."""
+    """The first Ctrl+C ends training after the current step; the epoch so far still competes for the best.
 
-    def __init__(self) -> None:
+    Of several processes all stop after the same step, whichever heard it.
+    """
+
+    def __init__(self, team: Team) -> None:
         self.interrupted = False
+        self._team = team
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         del args, state
-        if self.interrupted:
-            control.should_training_stop = True
+        if self._team.any(self.interrupted):
+            self.interrupted = control.should_training_stop = True
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -131,6 +139,8 @@ class StopOnInterrupt(TrainerCallback):
         if self.interrupted:
             signal.default_int_handler(number, frame)
         self.interrupted = True
+        if not self._team.is_main:
+            return
         err.print(
             "Stopping: keeping the best epoch so far (Ctrl+C again to abort; the run can then be resumed)."
         )

@@ -166,11 +166,11 @@ class OutputForeign(TrainingError):
         )
 
 
-class OutputNotWritable(TrainingError):
-    """The place for the output cannot be written."""
+class NotWritable(TrainingError):
+    """The place for the output, or for rows meanwhile, cannot be written; `remedy` says how to choose another."""
 
-    def __init__(self, *, folder: Path, reason: str) -> None:
-        super().__init__(f"Cannot write to {folder}: {reason.lower()}; choose another --output.")
+    def __init__(self, *, folder: Path, reason: str, remedy: str) -> None:
+        super().__init__(f"Cannot write to {folder}: {reason.lower()}; {remedy}.")
 
 
 class DiskFull(TrainingError):
@@ -200,6 +200,66 @@ class DifferentRun(TrainingError):
         super().__init__(
             f"An interrupted run for {output} was started differently ({_some(differences)}): repeat its command to "
             "resume it, or start afresh with --overwrite."
+        )
+
+
+class TooFewRowsToShare(TrainingError):
+    """A batch has fewer rows than there are processes, or pieces, to share it."""
+
+    def __init__(self, *, rows: int, batch_size: int, shares: int) -> None:
+        super().__init__(
+            f"{rows} training rows in batches of at most {batch_size} do not give each of {shares} shares "
+            "(processes times pieces) a row: start fewer processes, or lower --gradient-accumulation."
+        )
+
+
+class TeacherUnusable(TrainingError):
+    """The teacher cannot teach this student."""
+
+    def __init__(self, *, source: str, reason: str) -> None:
+        super().__init__(
+            f"The teacher {source!r} cannot be used: {reason}. Expected a classifier trained on the same labels."
+        )
+
+
+class LayersNotFound(TrainingError):
+    """The base has no layers that can be left out."""
+
+    def __init__(self, *, source: str, layers: int, there: int) -> None:
+        reason = f"it has {there}" if layers > there else f"none of its {there} can be left out singly"
+        super().__init__(f"--layers is {layers}, but {source!r} cannot be cut to that: {reason}.")
+
+
+class SearchAlone(TrainingError):
+    """A search was started in several processes."""
+
+    def __init__(self) -> None:
+        super().__init__("--search runs its trials in one process: start it without torchrun or accelerate.")
+
+
+class Pruned(TrainingError):
+    """A trial fell behind: what ends it early. The search hears it, no user does."""
+
+    def __init__(self) -> None:
+        super().__init__("This trial fell behind the others.")
+
+
+class NothingFound(TrainingError):
+    """No trial of a search came to its end."""
+
+    def __init__(self, *, trials: int) -> None:
+        super().__init__(
+            f"None of {trials} trials came to its end: choose lower learning rates yourself, with --learning-rate."
+        )
+
+
+class ProcessLost(TrainingError):
+    """One of the processes that train together is gone."""
+
+    def __init__(self, *, processes: int) -> None:
+        super().__init__(
+            f"One of the {processes} processes that train together ended before its time (its own message says "
+            "why): run the same command again, it goes on after the last finished epoch."
         )
 
 

@@ -9,6 +9,7 @@ import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 BLUE, ORANGE = "#1f5fa8", "#d9711c"
 MOST_LABELS = 80
@@ -35,6 +36,33 @@ def curves(points: Sequence[dict[str, float]], best_epoch: float, *, key: str, n
         axes.spines[["top", "right"]].set_visible(False)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend(frameon=False, fontsize=8)
+    return _png(figure, dpi=160)
+
+
+def trials(found: Sequence[dict[str, Any]], *, winner: int, name: str) -> bytes:
+    """The figure called `name` of every trial over its epochs; trials that were ended early are dashed."""
+    figure = Figure(figsize=(7, 3.4), layout="constrained")
+    axes = figure.subplots()
+    for trial in found:
+        best = trial["trial"] == winner
+        epochs = range(1, len(trial["curve"]) + 1)
+        style = "-" if trial["state"] == "complete" else "--"
+        colour, order = (ORANGE, 3) if best else (BLUE, 2)
+        axes.plot(
+            epochs,
+            trial["curve"],
+            style,
+            marker="o",
+            ms=4,
+            color=colour,
+            alpha=1 if best else 0.45,
+            zorder=order,
+            label=f"trial {winner}" if best else None,
+        )
+    axes.set(title=f"Validation {name}", xlabel="epoch")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(frameon=False, fontsize=8)
     return _png(figure, dpi=160)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 import transformers
-from torch.utils.data import Sampler, SequentialSampler
+from torch.utils.data import DataLoader, Sampler, SequentialSampler
 from transformers import (
     EarlyStoppingCallback,
     PreTrainedModel,
@@ -18,8 +18,11 @@ from transformers import (
     TrainingArguments,
 )
 
+from tritext_training.batches import Batches, BatchLoader, Shares, targets
 from tritext_training.callbacks import ProgressBar, StopOnBrokenLoss, StopOnInterrupt
+from tritext_training.listening import SPEEDS, Listener, Telling
 from tritext_training.precision import Precision
+from tritext_training.processes import Team
 from tritext_training.tasks import Encoded, Metric, Task
 
 UPDATES = 1500
@@ -40,9 +43,13 @@ class Recipe:
     epochs: int
     learning_rate: float
     batch_size: int
+    """Rows an update, over all processes and pieces."""
     early_stopping: int
     seed: int
     precision: Precision
+    gradient_accumulation: int = 1
+    """Pieces in which each process computes its share of a batch, one after the other."""
+    gradient_checkpointing: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,11 +79,53 @@ def default_learning_rate(hidden_size: int, *, factor: float = 1.0) -> float:
 
 
 class TaskTrainer(Trainer):
-    """transformers' Trainer with a task's own loss and order of validation rows, where it has such."""
+    """transformers' Trainer with our batches, and a task's own loss and order of validation rows, where it has such.
 
-    def __init__(self, *, task: Task, **settings: Any) -> None:
+    A share's loss is weighed by its part of the batch's targets, so that an update is the same however it is shared.
+    """
+
+    def __init__(self, *, task: Task, team: Team, recipe: Recipe, **settings: Any) -> None:
         self._objective, self._in_order = task.objective, task.in_order
+        self._team, self._recipe = team, recipe
         super().__init__(**settings)
+        self.model_accepts_loss_kwargs = True  # in the Trainer's words: the loss needs no more division
+        self.loss_is_scaled_for_ga = True
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        rows: Any = self.train_dataset
+        pieces = self._recipe.gradient_accumulation
+        batches = Batches(
+            rows.lengths(),
+            batch_size=self._recipe.batch_size,
+            seed=self._recipe.seed,
+            shares=Shares(processes=self._team.size, rank=self._team.rank, pieces=pieces),
+        )
+        collate = self._get_collator_with_removed_columns(self.data_collator, description="training")
+        return BatchLoader(rows, batch_sampler=batches, collate_fn=collate)
+
+    def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Any]:
+        """All validation rows, in every process: shared, the last batch would be filled up with rows that count twice."""
+        rows: Any = self.eval_dataset if eval_dataset is None else eval_dataset
+        collate = self._get_collator_with_removed_columns(self.data_collator, description="evaluation")
+        return DataLoader(
+            rows,
+            batch_size=self.args.eval_batch_size,
+            sampler=self._get_eval_sampler(rows),
+            collate_fn=collate,
+        )
+
+    def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
+        """Nothing is gathered, since every process has it all; what the main one finds is what all go by."""
+        self.gather_function = lambda found: found
+        output = super().evaluation_loop(*args, **kwargs)
+        return output._replace(metrics=self._team.tell(output.metrics))
+
+    def get_batch_samples(
+        self, epoch_iterator: Any, num_batches: int, device: torch.device
+    ) -> tuple[list[Any], torch.Tensor | int | None]:
+        samples, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+        count = torch.tensor(sum(map(targets, samples)), device=device)
+        return samples, self.accelerator.reduce(count, reduction="sum")
 
     def compute_loss(
         self,
@@ -86,9 +135,13 @@ class TaskTrainer(Trainer):
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
         if self._objective is None:
-            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        loss, outputs = self._objective(model, inputs)
-        return (loss, {"loss": loss, **outputs}) if return_outputs else loss
+            outputs = dict(model(**inputs))
+            loss = outputs["loss"]
+        else:
+            loss, outputs = self._objective(model, inputs)
+        if model.training and num_items_in_batch is not None:
+            loss = loss * (targets(inputs) * self._team.size / int(num_items_in_batch))
+        return (loss, {**outputs, "loss": loss}) if return_outputs else loss
 
     def _get_eval_sampler(self, eval_dataset: Any) -> Sampler[int] | None:
         if self._in_order:
@@ -106,27 +159,42 @@ def fine_tune(
     recipe: Recipe,
     checkpoints: Path,
     resume_from: Path | None,
+    listeners: Sequence[Listener] = (),
+    team: Team | None = None,
 ) -> TrainingRun:
     """Train `model` in place and leave it with the weights of the epoch that was best by `task.best`.
 
     Every epoch is saved in `checkpoints`, so that a killed run can go on from there (`resume_from`).
     """
-    stop = StopOnInterrupt()
-    bar = ProgressBar(total_epochs=recipe.epochs, batch_size=recipe.batch_size, best=task.best)
+    team = team or Team()
+    stop = StopOnInterrupt(team)
+    bar = ProgressBar(
+        total_epochs=recipe.epochs, batch_size=recipe.batch_size, best=task.best, shown=team.is_main
+    )
     trainer = TaskTrainer(
         task=task,
-        model=model,
-        args=_arguments(recipe, task=task, rows=len(encoded.train), checkpoints=checkpoints),
+        team=team,
+        recipe=recipe,
+        model=_checkpointed(model) if recipe.gradient_checkpointing else model,
+        args=_arguments(recipe, task=task, rows=len(encoded.train), checkpoints=checkpoints, team=team),
         train_dataset=encoded.train,
         eval_dataset=encoded.validation,
         data_collator=task.collator(tokenizer),
         compute_metrics=task.figures,
         optimizers=(_optimizer(model, recipe.learning_rate), None),
-        callbacks=[bar, stop, StopOnBrokenLoss(), *_early_stopping(recipe)],
+        callbacks=[
+            bar,
+            stop,
+            StopOnBrokenLoss(),
+            Telling(listeners, total_epochs=recipe.epochs),
+            *_early_stopping(recipe),
+        ],
     )
     trainer.remove_callback(PrinterCallback)
+    if not team.is_main:
+        torch.manual_seed(recipe.seed + team.rank)  # another dropout in each process
     try:
-        with stop.listening():
+        with stop.listening(), team.training():
             trainer.train(resume_from_checkpoint=str(resume_from) if resume_from else None)
     finally:
         bar.close()
@@ -139,6 +207,12 @@ def silence() -> None:
     transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
+def _checkpointed(model: PreTrainedModel) -> PreTrainedModel:
+    """Layers forget what they computed and compute it again for their gradients: slower, in much less memory."""
+    getattr(model, "activation_checkpointing_enable", model.gradient_checkpointing_enable)()
+    return model
+
+
 def _early_stopping(recipe: Recipe) -> list[EarlyStoppingCallback]:
     return (
         [EarlyStoppingCallback(early_stopping_patience=recipe.early_stopping)]
@@ -147,13 +221,15 @@ def _early_stopping(recipe: Recipe) -> list[EarlyStoppingCallback]:
     )
 
 
-def _arguments(recipe: Recipe, *, task: Task, rows: int, checkpoints: Path) -> TrainingArguments:
+def _arguments(recipe: Recipe, *, task: Task, rows: int, checkpoints: Path, team: Team) -> TrainingArguments:
     steps_per_epoch = math.ceil(rows / recipe.batch_size)
     return TrainingArguments(
         output_dir=str(checkpoints),
         num_train_epochs=recipe.epochs,
         learning_rate=recipe.learning_rate,
-        per_device_train_batch_size=recipe.batch_size,
+        per_device_train_batch_size=recipe.batch_size // (team.size * recipe.gradient_accumulation),
+        gradient_accumulation_steps=recipe.gradient_accumulation,
+        ddp_find_unused_parameters=True,  # some encoders carry a pooler that their head does not use
         per_device_eval_batch_size=max(32, recipe.batch_size),
         warmup_steps=max(1, round(0.06 * steps_per_epoch * recipe.epochs)),
         train_sampling_strategy="group_by_length",
@@ -167,17 +243,13 @@ def _arguments(recipe: Recipe, *, task: Task, rows: int, checkpoints: Path) -> T
         logging_steps=max(1, min(10, steps_per_epoch)),
         logging_nan_inf_filter=False,
         seed=recipe.seed,
-        **_precision(recipe.precision),
+        use_cpu=not torch.cuda.is_available(),  # and bf16 is only taken from those who say so
+        bf16=recipe.precision == "bf16",
         **_own_loss(task),
         disable_tqdm=True,
         report_to=[],
         dataloader_pin_memory=False,
     )
-
-
-def _precision(precision: Precision) -> dict[str, Any]:
-    """Without a GPU, bf16 is only taken from those who say that they mean the processor."""
-    return {"bf16": True, "use_cpu": not torch.cuda.is_available()} if precision == "bf16" else {}
 
 
 def _own_loss(task: Task) -> dict[str, Any]:
@@ -233,13 +305,10 @@ def _curves(history: Sequence[dict[str, float]]) -> list[dict[str, float]]:
             figures = {
                 name.replace("eval_", "validation_"): value
                 for name, value in entry.items()
-                if name.startswith("eval_") and name not in _SPEEDS
+                if name.startswith("eval_") and name not in SPEEDS
             }
             loss = total / (last - first) if last > first else math.nan
             epoch = round(entry["epoch"], 4)
             points.append({"epoch": epoch, "train_loss": loss, "learning_rate": rate, **figures})
             total, first = 0.0, last
     return points
-
-
-_SPEEDS = {"eval_runtime", "eval_samples_per_second", "eval_steps_per_second", "eval_model_preparation_time"}

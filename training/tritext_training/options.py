@@ -42,6 +42,12 @@ class TrainingOptions:
     learning_rate: float | None = None
     batch_size: int | None = None
     max_length: int | None = None
+    layers: int | None = None
+    teacher: str | None = None
+    temperature: float = 2.0
+    class_weights: str | None = None
+    gradient_accumulation: int = 1
+    gradient_checkpointing: bool = False
     doc_stride: int | None = None
     threshold: float | None = None
     validation_split: float = 0.1
@@ -53,6 +59,10 @@ class TrainingOptions:
         self._expect("epochs", "at least 1", self.epochs is None or self.epochs >= 1)
         self._expect("max_samples", "at least 2", self.max_samples is None or self.max_samples > 1)
         self._expect("batch_size", "at least 1", self.batch_size is None or self.batch_size >= 1)
+        self._expect("layers", "at least 1", self.layers is None or self.layers >= 1)
+        self._expect("temperature", "at least 1, usually 1 to 10", self.temperature >= 1)
+        self._expect("class_weights", "balanced", self.class_weights in {None, "balanced"})
+        self._expect("gradient_accumulation", "at least 1", self.gradient_accumulation >= 1)
         self._expect("early_stopping", "0 (off) or a number of epochs", self.early_stopping >= 0)
         self._expect("max_length", "at least 8", self.max_length is None or self.max_length >= 8)  # noqa: PLR2004
         self._expect("doc_stride", "at least 0", self.doc_stride is None or self.doc_stride >= 0)

@@ -4,14 +4,20 @@ Knows rows only by their position and label; refuses to know texts, except to fi
 """
 
 import random
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
 from tritext_training.errors import BadOption, TooFewRows, TooFewToSplit
 from tritext_training.options import TrainingOptions
+from tritext_training.shelf import View
 
 Row = TypeVar("Row")
 
@@ -23,8 +29,8 @@ TEST_SHARE = 0.1
 class Drawn:
     """Positions taken from a list of rows, and the positions left; both in the rows' order."""
 
-    taken: tuple[int, ...]
-    left: tuple[int, ...]
+    taken: "array[int]"
+    left: "array[int]"
 
 
 Draw = Callable[[Sequence[Row], int, int], Drawn]
@@ -35,11 +41,11 @@ Draw = Callable[[Sequence[Row], int, int], Drawn]
 class Parts(Generic[Row]):
     """The rows by what they are for."""
 
-    train: tuple[Row, ...]
-    validation: tuple[Row, ...]
-    test: tuple[Row, ...]
+    train: Sequence[Row]
+    validation: Sequence[Row]
+    test: Sequence[Row]
 
-    def items(self) -> list[tuple[str, tuple[Row, ...]]]:
+    def items(self) -> list[tuple[str, Sequence[Row]]]:
         return [("train", self.train), ("validation", self.validation), ("test", self.test)]
 
 
@@ -47,10 +53,11 @@ def by_label(labels_of: Callable[[Row], Sequence[str]], *, path: Path) -> Draw[R
     """Rows drawn evenly over their labels, so that each keeps a row; `path` is for the error's sentence."""
 
     def drawing(rows: Sequence[Row], count: int, seed: int) -> Drawn:
-        labels = [labels_of(row) for row in rows]
+        known: dict[tuple[str, ...], tuple[str, ...]] = {}  # rows with the same labels share them
+        labels = [known.setdefault(found, found) for found in (tuple(labels_of(row)) for row in rows)]
         drawn = draw(strata(labels), count=count, seed=seed)
         if not drawn.taken:
-            raise TooFewRows(path=path, rows=len(rows), labels=len({name for row in labels for name in row}))
+            raise TooFewRows(path=path, rows=len(rows), labels=len({name for row in known for name in row}))
         return drawn
 
     return drawing
@@ -97,7 +104,7 @@ def divide(
     rows = sampled(rows, draw, options=options)
     rest, test = (rows, given) if given is not None else _take(rows, TEST_SHARE, draw, options.seed + 1, most)
     train, validation = _take(rest, options.validation_split, draw, options.seed, most)
-    return Parts(train=tuple(train), validation=tuple(validation), test=tuple(test))
+    return Parts(train=train, validation=validation, test=test)
 
 
 def _take(
@@ -107,8 +114,22 @@ def _take(
     return pick(rows, drawn.left), pick(rows, drawn.taken)
 
 
-def pick(rows: Sequence[Row], positions: Sequence[int]) -> tuple[Row, ...]:
-    return tuple(rows[position] for position in positions)
+class Picked(View[Row]):
+    """Some of the rows, by their positions; no row is copied."""
+
+    def __init__(self, rows: Sequence[Row], positions: npt.NDArray[np.int64]) -> None:
+        self.rows, self.positions = rows, positions
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def item(self, place: int) -> Row:
+        return self.rows[int(self.positions[place])]
+
+
+def pick(rows: Sequence[Row], positions: "array[int]") -> Picked[Row]:
+    chosen = np.asarray(positions, dtype=np.int64)
+    return Picked(rows.rows, rows.positions[chosen]) if isinstance(rows, Picked) else Picked(rows, chosen)
 
 
 def strata(labels: Sequence[Sequence[str]]) -> list[str]:
@@ -125,17 +146,18 @@ def draw(stratum: Sequence[str], *, count: int, seed: int) -> Drawn:
     strata's last rows would be needed.
     """
     chance = random.Random(seed)  # noqa: S311 - a repeatable split, no secret
-    members: dict[str, list[int]] = defaultdict(list)
+    members: dict[str, array[int]] = defaultdict(lambda: array("q"))
     for position, name in enumerate(stratum):
         members[name].append(position)
-    pool: list[int] = []
+    pool = array("q")
     for name in sorted(members):
         chance.shuffle(members[name])
         pool += members[name][1:]
     count = min(count, len(pool))
     start = chance.random()
-    taken = {pool[int((index + start) * len(pool) / count)] for index in range(count)}
-    return Drawn(taken=tuple(sorted(taken)), left=tuple(sorted(set(range(len(stratum))) - taken)))
+    taken = np.zeros(len(stratum), bool)
+    taken[[pool[int((index + start) * len(pool) / count)] for index in range(count)]] = True
+    return _drawn(taken)
 
 
 def draw_groups(groups: Sequence[Hashable], *, count: int, seed: int) -> Drawn:
@@ -149,9 +171,12 @@ def draw_groups(groups: Sequence[Hashable], *, count: int, seed: int) -> Drawn:
         name = names.pop()
         taken.add(name)
         rows += sizes[name]
-    chosen = tuple(position for position, group in enumerate(groups) if group in taken)
-    left = tuple(position for position, group in enumerate(groups) if group not in taken)
-    return Drawn(taken=chosen, left=left)
+    return _drawn(np.fromiter((group in taken for group in groups), bool, len(groups)))
+
+
+def _drawn(taken: npt.NDArray[np.bool_]) -> Drawn:
+    chosen, left = np.flatnonzero(taken), np.flatnonzero(~taken)
+    return Drawn(taken=array("q", chosen.tobytes()), left=array("q", left.tobytes()))
 
 
 def duplicates(**splits: Sequence[str]) -> dict[str, Any]:
@@ -163,12 +188,24 @@ def duplicates(**splits: Sequence[str]) -> dict[str, Any]:
         `within`: surplus rows per split; `leaks`: for each pair of splits `{"between", "rows", "examples"}`,
         where `rows` counts those of the second split whose text is in the first.
     """
-    seen = {name: [" ".join(text.casefold().split()) for text in texts] for name, texts in splits.items()}
+    seen = {name: fingerprints(texts) for name, texts in splits.items()}
     leaks = []
     names = list(splits)
     for index, second in enumerate(names):
         for first in names[:index]:
-            known = set(seen[first])
-            found = [text for text, same in zip(splits[second], seen[second], strict=True) if same in known]
-            leaks.append({"between": [first, second], "rows": len(found), "examples": found[:3]})
-    return {"within": {name: len(same) - len(set(same)) for name, same in seen.items()}, "leaks": leaks}
+            found = np.flatnonzero(np.isin(seen[second], seen[first]))
+            examples = [splits[second][int(place)] for place in found[:3]]
+            leaks.append({"between": [first, second], "rows": len(found), "examples": examples})
+    return {"within": {name: len(same) - len(np.unique(same)) for name, same in seen.items()}, "leaks": leaks}
+
+
+def fingerprints(texts: Sequence[str]) -> npt.NDArray[np.uint64]:
+    """Eight bytes a text, the same ones for texts that differ only in case and white space."""
+    return np.fromiter(
+        (fingerprint(" ".join(text.casefold().split())) for text in texts), np.uint64, len(texts)
+    )
+
+
+def fingerprint(text: str) -> int:
+    """Eight bytes that two texts share by chance less than once in 10¹⁹ pairs."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")

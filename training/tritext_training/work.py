@@ -20,9 +20,9 @@ from tritext_training.errors import (
     AlreadyRunning,
     DifferentRun,
     DiskFull,
+    NotWritable,
     OutputExists,
     OutputForeign,
-    OutputNotWritable,
 )
 
 _LEAST_FREE_BYTES = 16 * 2**20
@@ -34,6 +34,12 @@ class WorkFolder:
 
     output: Path
     path: Path
+
+    @classmethod
+    def beside(cls, output: Path) -> "WorkFolder":
+        """Where it is, whoever made it."""
+        output = output.expanduser().absolute()
+        return cls(output=output, path=output.parent / f".{output.name}.training")
 
     @property
     def checkpoints(self) -> Path:
@@ -77,8 +83,8 @@ def work_folder(output: Path, *, job: dict[str, Any], overwrite: bool) -> Iterat
         job: What the run is, as JSON; an interrupted run is only resumed if it is exactly this.
         overwrite: Whether an existing output, or the rest of another run, may be replaced.
     """
-    output = output.expanduser().absolute()
-    path = output.parent / f".{output.name}.training"
+    folder = WorkFolder.beside(output)
+    output, path = folder.output, folder.path
     refuse_existing(output, overwrite=overwrite)
     with disk_errors(output.parent):
         path.mkdir(parents=True, exist_ok=True)
@@ -86,7 +92,6 @@ def work_folder(output: Path, *, job: dict[str, Any], overwrite: bool) -> Iterat
     with lock, disk_errors(output.parent):
         _lock(lock, output)
         _claim(path, output, job=json.loads(json.dumps(job)), overwrite=overwrite)
-        folder = WorkFolder(output=output, path=path)
         folder.checkpoints.mkdir(exist_ok=True)
         yield folder
 
@@ -139,7 +144,7 @@ def _read_json(path: Path) -> dict[str, Any] | None:
 
 
 @contextmanager
-def disk_errors(folder: Path) -> Iterator[None]:
+def disk_errors(folder: Path, *, remedy: str = "choose another --output") -> Iterator[None]:
     """Turn what libraries raise while writing under `folder` into sentences.
 
     torch and safetensors report a full disk as errors of their own, so the disk itself is asked.
@@ -149,7 +154,7 @@ def disk_errors(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFull(folder=folder, free=free_bytes(folder)) from error
-        raise OutputNotWritable(folder=folder, reason=error.strerror or str(error)) from error
+        raise NotWritable(folder=folder, reason=error.strerror or str(error), remedy=remedy) from error
     except (RuntimeError, SafetensorError) as error:
         if free_bytes(folder) < _LEAST_FREE_BYTES:
             raise DiskFull(folder=folder, free=free_bytes(folder)) from error

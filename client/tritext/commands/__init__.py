@@ -3,7 +3,27 @@
 from collections.abc import Callable
 from importlib import import_module
 
-VERBS = ("train", "build", "serve", "status", "predict", "score", "evaluate", "bench", "tune")
+VERBS = (
+    "train",
+    "build",
+    "serve",
+    "status",
+    "deploy",
+    "rollback",
+    "predict",
+    "score",
+    "explain",
+    "evaluate",
+    "experiments",
+    "bench",
+    "tune",
+    "capacity",
+    "submit",
+    "worker",
+    "jobs",
+    "report",
+    "compare",
+)
 """In the order in which a newcomer meets them."""
 
 

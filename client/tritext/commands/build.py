@@ -15,10 +15,16 @@ def build(
     checkpoint: Annotated[
         str,
         typer.Argument(
-            help="A folder in Hugging Face's layout, a Hub id such as `org/model`, or the output of `tritext train`."
+            help="A folder in Hugging Face's layout, a Hub id such as `org/model`, the output of `tritext train`, or a "
+            "registered version: `models:/NAME/7`, `models:/NAME@alias`, `models:/NAME` (the newest)."
         ),
     ],
-    name: Annotated[str, typer.Option(help="What clients will call the model; also its folder's name.")],
+    name: Annotated[
+        str,
+        typer.Option(
+            help="What clients will call the model; also its folder's name. A registered version brings its own."
+        ),
+    ] = "",
     task: Annotated[
         str | None,
         typer.Option(
@@ -37,7 +43,8 @@ def build(
     version: Annotated[
         int | None,
         typer.Option(
-            help="Triton version, 1 or more; the next free one if not given. Versions never change."
+            help="Triton version, 1 or more; the next free one if not given, and the same number for a registered "
+            "version. Versions never change."
         ),
     ] = None,
     format: Annotated[  # noqa: A002
@@ -57,6 +64,14 @@ def build(
             help="Longest input in tokens; longer texts are cut. The checkpoint's own limit if not given."
         ),
     ] = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="text-classification: also build NAME_explain, which `tritext explain` asks what each word of a text "
+            "adds to the answer.",
+        ),
+    ] = False,
     repository: Annotated[Path, typer.Option(help="Triton's model repository.")] = Path("model_repository"),
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit of a Hub checkpoint.")] = None,
     allow_pickle: Annotated[
@@ -119,6 +134,7 @@ def build(
                 precision=precision,
                 max_length=max_length,
                 evaluation=data,
+                explain=explain,
             ),
             tell=lambda what, done: bar.update(bar_task, description=what, completed=done),
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -81,6 +82,17 @@ def evaluate(
     version: Annotated[str, typer.Option(help="A version of the model; the newest if not given.")] = "",
     url: Annotated[str, typer.Option(envvar="TRITEXT_URL", help=URL_HELP)] = "localhost:8001",
     timeout: Annotated[float, typer.Option(help="Seconds for each request, its retries included.")] = 60.0,
+    log: Annotated[
+        bool,
+        typer.Option(
+            "--log",
+            help="Tell the registry (MLflow): the figures become those of the registered version of the same number.",
+        ),
+    ] = False,
+    registered_name: Annotated[
+        str | None,
+        typer.Option(help="With --log: what the model is registered as, if it is served by another name."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON document.")] = False,
 ) -> None:
     """Measure a served model on labelled data, by the usual metrics of its task.
@@ -111,7 +123,16 @@ def evaluate(
         answers = {"served": _answers(evaluation, _server(client, name, version), "asking the server")}
     if original is not None:
         answers["checkpoint"] = _answers(evaluation, original, "asking the checkpoint")
-    _show(name, evaluation, answers, as_json=as_json)
+    number = int(version or max(served.model.versions))
+    document = _document(name, number, evaluation, answers)
+    if log:
+        _log(registered_name or name, document)
+    if as_json:
+        from tritext.console import print_json
+
+        print_json(document)
+    else:
+        _show(name, evaluation, document)
 
 
 # ---- who answers
@@ -169,25 +190,44 @@ def _bar(what: str, total: int | None, *, noun: str = "") -> Iterator[Callable[[
 # ---- what is shown
 
 
-def _show(name: str, evaluation: "Evaluation", answers: dict[str, Sequence[Any]], *, as_json: bool) -> None:
-    from tritext.console import out, print_json
+def _document(
+    name: str, version: int, evaluation: "Evaluation", answers: dict[str, Sequence[Any]]
+) -> dict[str, Any]:
+    """What was measured, as JSON: the figures of each who answered, and how often they agree."""
+    labels = {who: evaluation.per_label(given) for who, given in answers.items()}
+    return {
+        "model": name,
+        "version": version,
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "task": evaluation.task,
+        "data": str(evaluation.path),
+        "rows": len(evaluation.items),
+        **{
+            who: evaluation.overall(given) | ({"labels": labels[who]} if labels[who] else {})
+            for who, given in answers.items()
+        },
+        "agreement": evaluation.agreement(*answers.values()) if len(answers) > 1 else None,
+    }
+
+
+def _log(registered_name: str, document: dict[str, Any]) -> None:
+    """Keep the figures with the registered version that is served under its own number."""
+    from tritext.registry import registry
+
+    store = registry()
+    store.log_evaluation(store.resolve(f"models:/{registered_name}/{document['version']}"), document)
+
+
+def _show(name: str, evaluation: "Evaluation", document: dict[str, Any]) -> None:
+    from tritext.console import out
     from tritext_perf.evaluation.showing import agreement_line, label_table, metric_table
 
-    figures = {who: evaluation.overall(given) for who, given in answers.items()}
-    labels = {who: evaluation.per_label(given) for who, given in answers.items()}
-    agreement = evaluation.agreement(*answers.values()) if len(answers) > 1 else None
-    if as_json:
-        what = {
-            "model": name,
-            "task": evaluation.task,
-            "data": str(evaluation.path),
-            "rows": len(evaluation.items),
-        }
-        found = {who: figures[who] | ({"labels": labels[who]} if labels[who] else {}) for who in answers}
-        print_json({**what, **found, "agreement": agreement})
-        return
-    out.print(metric_table(f"{name} on {len(evaluation.items):,} {evaluation.noun}", figures))
+    measured: dict[str, Any] = {
+        who: dict(document[who]) for who in ("served", "checkpoint") if who in document
+    }
+    labels: dict[str, Any] = {who: figures.pop("labels", []) for who, figures in measured.items()}
+    out.print(metric_table(f"{name} on {len(evaluation.items):,} {evaluation.noun}", measured))
     if labels["served"]:
         out.print(label_table(labels))
-    if agreement:
-        out.print(agreement_line(agreement), highlight=False)
+    if document["agreement"]:
+        out.print(agreement_line(document["agreement"]), highlight=False)

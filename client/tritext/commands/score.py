@@ -114,7 +114,8 @@ def _connect(model: "ServedModel | None", *, url: str, timeout: float, in_flight
 
     is_stacked = model is None or form_of(task_of(model).fields, model).stacked
     usual = IN_FLIGHT_BATCHES if is_stacked else IN_FLIGHT_ITEMS
-    return Client(url, timeout=timeout, in_flight=in_flight or usual, retry=RetryPolicy(attempts=4))
+    retry = RetryPolicy(attempts=4)
+    return Client(url, timeout=timeout, in_flight=in_flight or usual, retry=retry, bulk=True)
 
 
 def _done(wish: "Wish", connect: Any) -> "Summary":

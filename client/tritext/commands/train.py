@@ -2,12 +2,19 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tritext_training.tracking import Tracking
+
 COLUMNS = "Columns of the data (guessed from their names if not given; a number from 0 where the file has no header)"
 SOME_TASKS = "Options of some tasks"
+SMALLER = "Smaller and faster models"
+TRACKING = "Tracking and registry (MLflow)"
 
 
 def train(
@@ -162,6 +169,35 @@ def train(
             "cut by one window is whole in another. Default: 128, or half of --max-length if that is less.",
         ),
     ] = None,
+    class_weights: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=SOME_TASKS,
+            help="text-classification: `balanced` lets rare labels weigh as much in the loss as frequent ones.",
+        ),
+    ] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=SMALLER,
+            help="text-classification: a finished checkpoint on the same labels (folder, Hub id or models:/NAME/7) "
+            "whose probabilities the new model learns beside the labels (distillation). The report compares both.",
+        ),
+    ] = None,
+    layers: Annotated[
+        int | None,
+        typer.Option(
+            rich_help_panel=SMALLER,
+            help="Keep only so many of the base's layers, the first, the last and some evenly between them.",
+        ),
+    ] = None,
+    temperature: Annotated[
+        float,
+        typer.Option(
+            rich_help_panel=SMALLER,
+            help="With --teacher: how much its probabilities are evened out, 1 not at all.",
+        ),
+    ] = 2.0,
     epochs: Annotated[
         int | None,
         typer.Option(help="Passes over the data. Default: as many as make about 1,500 updates, 3 to 10."),
@@ -180,10 +216,22 @@ def train(
     batch_size: Annotated[
         int | None,
         typer.Option(
-            help="Rows per update. Default: 16; for feature-extraction 64, since a pair's competitors are the other "
+            help="Rows per update, over all processes that train together. Default: 16; for feature-extraction 64, since a pair's competitors are the other "
             "pairs of its batch."
         ),
     ] = None,
+    gradient_accumulation: Annotated[
+        int,
+        typer.Option(
+            help="Compute each batch in so many pieces, one after the other: the same updates in less memory."
+        ),
+    ] = 1,
+    gradient_checkpointing: Annotated[
+        bool,
+        typer.Option(
+            help="Compute layers twice rather than remember what they computed: slower, in much less memory."
+        ),
+    ] = False,
     max_length: Annotated[
         int | None,
         typer.Option(
@@ -207,90 +255,76 @@ def train(
     revision: Annotated[
         str | None, typer.Option(help="Branch, tag or commit of a base from the Hub; name one to pin it.")
     ] = None,
+    search: Annotated[
+        int | None,
+        typer.Option(
+            help="Train so many times with other learning rates, batch sizes and epochs (those that are not given) "
+            "and keep the best by the validation rows; runs that fall behind are ended early. Ctrl+C keeps the best "
+            "so far, and the same command goes on with a search that was killed."
+        ),
+    ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace what is at the output.")] = False,
+    register: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=TRACKING,
+            help="Make the result a new version of this registered model, for `tritext build models:/NAME/VERSION`.",
+        ),
+    ] = None,
+    experiment: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=TRACKING,
+            help="The experiment that the run belongs to. Default: what it is registered as, else the output's name.",
+        ),
+    ] = None,
+    tracking: Annotated[
+        bool,
+        typer.Option(
+            "--tracking/--no-tracking",
+            rich_help_panel=TRACKING,
+            help="Keep the run in MLflow: at MLFLOW_TRACKING_URI, or in ./mlruns.",
+        ),
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report's summary as JSON.")] = False,
 ) -> None:
     """Turn labelled text into a checkpoint and a report about how good it is.
 
     Ctrl+C stops early and keeps the best epoch so far.
     """
+    asked = dict(locals())
     # Must be set before torch is loaded: threads that wait by spinning slow training several times over as soon
-    # as anything else runs on the machine.
+    # as anything else runs on the machine; and of several processes, each would advise how to be faster.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
 
+    from dataclasses import fields
+
+    from tritext.commands.trained import show
     from tritext_training.options import TrainingOptions
-    from tritext_training.run import train as run
 
-    report = run(
-        TrainingOptions(
-            task=task,
-            data=data,
-            output=output,
-            base=base,
-            revision=revision,
-            eval_data=eval_data,
-            text_column=text_column,
-            pair_column=pair_column,
-            label_column=label_column,
-            score_column=score_column,
-            query_column=query_column,
-            tokens_column=tokens_column,
-            tags_column=tags_column,
-            spans_column=spans_column,
-            question_column=question_column,
-            context_column=context_column,
-            answer_column=answer_column,
-            answer_start_column=answer_start_column,
-            problem_type=problem_type,
-            label_separator=label_separator,
-            label_names=label_names,
-            threshold=threshold,
-            doc_stride=doc_stride,
-            epochs=epochs,
-            max_samples=max_samples,
-            learning_rate=learning_rate,
-            batch_size=batch_size,
-            max_length=max_length,
-            validation_split=validation_split,
-            early_stopping=early_stopping,
-            seed=seed,
-            overwrite=overwrite,
-        )
+    report = _run(search)(
+        TrainingOptions(**{field.name: asked[field.name] for field in fields(TrainingOptions)}),
+        tracking=_tracking(output, experiment, register) if tracking or register else None,
     )
-    _show(output, report, as_json=as_json)
+    if report:  # of processes that train together, the main one has it
+        show(output, report, as_json=as_json)
 
 
-def _show(output: Path, report: dict[str, Any], *, as_json: bool) -> None:
-    from tritext.console import err, print_json
+def _run(trials: int | None) -> "Callable[..., dict[str, Any]]":
+    """One run, or a search of so many."""
+    from functools import partial
 
-    summary = _summary(output, report)
-    if as_json:
-        print_json(summary)
-        return
-    figures = ", ".join(f"{name} {value:.4f}" for name, value in report["headline"].items())
-    err.print(
-        f"[bold]{output}[/]: {figures} on "
-        f"{summary['rows']['test']:,} test rows; best epoch {summary['best_epoch']:.4g} of {summary['epochs']:.4g}; "
-        f"{summary['seconds']:.0f} s.\nRead {output / 'training_report.html'}; serve it: "
-        f"`tritext build {output} --name NAME`.",
-        highlight=False,
-        soft_wrap=True,
-    )
+    if trials is None:
+        from tritext_training.run import train
+
+        return train
+    from tritext_training.searching import search
+
+    return partial(search, trials=trials)
 
 
-def _summary(output: Path, report: dict[str, Any]) -> dict[str, Any]:
-    run = report["training"]
-    labels = {"labels": len(report["data"]["labels"])} if "labels" in report["data"] else {}
-    return {
-        "output": str(output),
-        "task": report["task"],
-        **labels,
-        "rows": {name: split["rows"] for name, split in report["data"]["splits"].items()},
-        "metrics": report["metrics"],
-        "best_epoch": run["best_epoch"],
-        "epochs": run["epochs"],
-        "interrupted": run["interrupted"],
-        "resumed": run["resumed"],
-        "model": report["model"],
-        "seconds": report["seconds"],
-    }
+def _tracking(output: Path, experiment: str | None, register: str | None) -> "Tracking":
+    from tritext_training.tracking import Tracking
+
+    return Tracking(experiment=experiment or register or output.absolute().name, register=register)

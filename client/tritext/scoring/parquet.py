@@ -52,10 +52,10 @@ class Parquet:
         return [self._file.schema_arrow.field(name) for name in names]
 
     def _values(self, name: str, batch: Any) -> list[Any]:
-        try:
-            return in_python(batch.column(name))
-        except ValueError as error:  # such as nanoseconds within lists
-            raise OnlyForParquet(path=self.path, name=name, type=batch.column(name).type) from error
+        column = batch.column(name)
+        if _holds_nanoseconds(column.type):
+            raise OnlyForParquet(path=self.path, name=name, type=column.type)
+        return in_python(column)
 
     def _batches(self, since: int, names: list[str]) -> Iterator[Any]:
         """Record batches of these columns from row `since` on; row groups before it are not read."""
@@ -121,6 +121,17 @@ def in_python(column: Any) -> list[Any]:
         return [None if value is None else str(value) for value in column.cast(pa.string()).to_pylist()]
     values: list[Any] = column.to_pylist()
     return values
+
+
+def _holds_nanoseconds(kind: Any) -> bool:
+    """Whether there are nanoseconds within lists or structs; Python's own times have none, and pandas may be away."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    parts = [kind.field(index).type for index in range(kind.num_fields)]
+    return any(
+        (pa.types.is_temporal(part) and getattr(part, "unit", "") == "ns") or _holds_nanoseconds(part)
+        for part in parts
+    )
 
 
 def _decoded(column: Any) -> list[str | None]:

@@ -11,7 +11,7 @@ from tritext.columns import pick
 from tritext.results import ServedModel
 from tritext.scoring.answers import Answers, answers_of
 from tritext.scoring.errors import ColumnsTaken, EveryTextCounts, NothingToKeep, OutputIsInput, SameNameTwice
-from tritext.scoring.inputs import Input, open_input
+from tritext.scoring.inputs import Input, Position, open_input
 from tritext.scoring.jobs import Reading
 from tritext.scoring.outputs import ERROR, Layout
 from tritext.sources import parts
@@ -35,6 +35,8 @@ class Wish:
         overwrite: Whether to start anew, and to replace an output that is there.
         patience: Seconds to wait for a server that does not answer.
         batch_size: Items in one request.
+        since: Where the first row to score begins; None for the first of all.
+        until: `Position.at` behind the last row to score; None for the last of all.
     """
 
     name: str
@@ -49,6 +51,8 @@ class Wish:
     overwrite: bool = False
     patience: float = 300.0
     batch_size: int | None = None
+    since: Position | None = None
+    until: int | None = None
 
     def check_paths(self) -> None:
         """Raise what is wrong with the output's name."""
@@ -95,8 +99,15 @@ class Plan:
             "keep": wish.keep,
             "prefix": wish.prefix,
             "raw": wish.raw,
+            **self._stretch,
             **{name.replace("_", " "): value for name, value in sorted(wish.given.items())},
         }
+
+    @property
+    def _stretch(self) -> dict[str, Any]:
+        wish = self.wish
+        since = wish.since.at if wish.since else 0
+        return {"rows": f"{since}-{wish.until or ''}"} if wish.since or wish.until else {}
 
     def layout(self, *, errors: bool) -> Layout:
         """The output's columns.

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from tritext.scoring.jobs import Job, scored
 from tritext.scoring.journal import Journal, Mark, Run, begun, sync_folder
 from tritext.scoring.outputs import Output, open_output, widened, written
 from tritext.scoring.plan import Plan, Wish, plan_of
-from tritext.scoring.showing import Show
+from tritext.scoring.showing import Shows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,7 @@ class Summary:
     version: str
 
 
-def score(wish: Wish, connect: Callable[[ServedModel | None], Client], show: Show) -> Summary:
+def score(wish: Wish, connect: Callable[[ServedModel | None], Client], show: Shows) -> Summary:
     """Write every row of the input with its answer.
 
     Args:
@@ -87,10 +88,10 @@ class Scoring:
     Its mark says what is safely on the disk; `_ahead` is the same for what has been handed to the output.
     """
 
-    def __init__(self, plan: Plan, journal: Journal, client: Client, show: Show) -> None:
+    def __init__(self, plan: Plan, journal: Journal, client: Client, show: Shows) -> None:
         self._plan, self._journal, self._client, self._show = plan, journal, client, show
         self._wish = plan.wish
-        self._mark = self._ahead = Mark(read=plan.source.start)
+        self._mark = self._ahead = Mark(read=plan.wish.since or plan.source.start)
         self._committed = time.monotonic()
 
     def done(self, earlier: tuple[Run, Mark] | None) -> Summary:
@@ -177,8 +178,11 @@ class Scoring:
 
     def _score(self, output: Output) -> None:
         plan, source, mark = self._plan, self._plan.source, self._mark
-        self._show.begin(total=source.total, at=mark.read.at, rows=mark.rows)
+        until = source.total if plan.wish.until is None else plan.wish.until
+        self._show.begin(total=until, at=mark.read.at, rows=mark.rows)
         rows = source.rows(mark.read, read=plan.read, carry=plan.carry)
+        if plan.wish.until is not None:
+            rows = takewhile(lambda row: row.after.at <= until, rows)
         with closing(self._asking().answered(plan.reading.jobs(rows))) as answered:
             for job, answer in answered:
                 self._write(output, job, answer)

@@ -2,7 +2,7 @@
 
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tritext.console import err
 
@@ -12,6 +12,22 @@ if TYPE_CHECKING:
 
 SECONDS = 0.2
 """Between two changes of what is shown."""
+
+
+class Shows(Protocol):
+    """Whoever is told how far a run is."""
+
+    def begin(self, *, total: int, at: int, rows: int) -> None:
+        """From here on the rate counts; `at` of `total` are done already."""
+
+    def moved(self, *, at: int, rows: int, always: bool = False) -> None:
+        """Hear that so much is done."""
+
+    def waits(self, reason: str) -> None:
+        """Hear why nothing moves; an empty reason says that it does again."""
+
+    def says(self, sentence: str) -> None:
+        """Hear what a person should know."""
 
 
 class Show:

@@ -23,8 +23,16 @@ TRUNCATIONS = ("truncate", "error")
 """The values of the parameter `truncation` for tasks without windows."""
 
 
+REASONS = ("encoding", "input", "parameter", "too_long", "too_many_rows")
+"""Why requests are refused, as metrics name it: few and fixed, whatever clients send."""
+
+
 class BadRequest(ValueError):
-    """A client's mistake, in one sentence."""
+    """A client's mistake, in one sentence, and the one of `REASONS` that it counts under."""
+
+    def __init__(self, sentence: str, *, reason: str = "input") -> None:
+        super().__init__(sentence)
+        self.reason = reason
 
 
 def read_each(
@@ -64,7 +72,8 @@ def _decode(value: bytes, name: str, row: int) -> str:
     except UnicodeDecodeError as error:
         raise BadRequest(
             f"{name} row {row} is not valid UTF-8: byte 0x{value[error.start]:02x} at position {error.start}; "
-            f"send text encoded as UTF-8"
+            f"send text encoded as UTF-8",
+            reason="encoding",
         ) from None
 
 
@@ -82,7 +91,9 @@ def choice(parameters: dict[str, Any], name: str, choices: Sequence[str], defaul
     """
     value = parameters.get(name, default)
     if value not in choices:
-        raise BadRequest(f"the parameter {name} takes {' or '.join(map(repr, choices))}, not {value!r}")
+        raise BadRequest(
+            f"the parameter {name} takes {' or '.join(map(repr, choices))}, not {value!r}", reason="parameter"
+        )
     return str(value)
 
 
@@ -101,7 +112,10 @@ def whole_number(
         number = least - 1
     if isinstance(value, bool | float) or number < least:
         other = f", or {word!r}" if word else ""
-        raise BadRequest(f"the parameter {name} takes a whole number from {least} up{other}, not {value!r}")
+        raise BadRequest(
+            f"the parameter {name} takes a whole number from {least} up{other}, not {value!r}",
+            reason="parameter",
+        )
     return number
 
 
@@ -114,7 +128,7 @@ def flag(parameters: dict[str, Any], name: str, default: bool) -> bool:  # noqa:
     value = parameters.get(name, default)
     word = str(value).lower()
     if word not in {"true", "false"}:
-        raise BadRequest(f"the parameter {name} takes true or false, not {value!r}")
+        raise BadRequest(f"the parameter {name} takes true or false, not {value!r}", reason="parameter")
     return word == "true"
 
 
@@ -132,7 +146,9 @@ def words(parameters: dict[str, Any], name: str, default: Sequence[str]) -> list
     except (TypeError, ValueError):
         found = None
     if not isinstance(found, list) or not all(isinstance(word, str) for word in found):
-        raise BadRequest(f"the parameter {name} takes a JSON list of strings, not {value!r}")
+        raise BadRequest(
+            f"the parameter {name} takes a JSON list of strings, not {value!r}", reason="parameter"
+        )
     return found
 
 
@@ -145,7 +161,8 @@ def refuse_long(
         return None
     return BadRequest(
         f"{name} row {int(counts.argmax())} has {longest} tokens, more than this model's {max_length}; "
-        f"shorten it, or send the parameter {remedy}"
+        f"shorten it, or send the parameter {remedy}",
+        reason="too_long",
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tritext.columns import Column, pick, table_for
-from tritext.records import label, labelled, text
+from tritext.records import label, labelled, labelled_rows, text
 from tritext.results import ZeroShot
 from tritext_perf.evaluation import labels
 from tritext_perf.evaluation.evaluation import (
@@ -42,7 +42,7 @@ class ZeroShotClassification(Evaluation):
         texts, truth = text(options.columns.get("text")), label(options.columns.get("label"))
         own = replace(CANDIDATES, asked=options.columns.get("candidate_labels"))
         table = table_for(path, texts, truth, own)
-        data = labelled(pick(path, table, texts, truth), separator=options.label_separator)
+        data = labelled(labelled_rows(pick(path, table, texts, truth), separator=options.label_separator))
         candidates = [cell.words(options.label_separator) for (cell,) in pick(path, table, own)]
         items = [(one, names or data.label_names) for one, names in zip(data.texts, candidates, strict=True)]
         for (_, names), true in zip(items, data.labels, strict=True):

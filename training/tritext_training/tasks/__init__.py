@@ -4,7 +4,7 @@ A new task is a module here with a function `open_task` that gives a `Task`, and
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +17,7 @@ from tritext_training.base import Base
 from tritext_training.errors import OptionOfOtherTasks, UnknownTask
 from tritext_training.options import TrainingOptions
 from tritext_training.sections import Mistakes, Shown
+from tritext_training.shelf import Features
 
 TASKS = {
     "text-classification": "text_classification",
@@ -44,6 +45,8 @@ TASKS_OF_OPTION: dict[str, tuple[str, ...]] = {
     "label_names": (_CLASSIFY,),
     "problem_type": (_CLASSIFY,),
     "threshold": (_CLASSIFY,),
+    "teacher": (_CLASSIFY,),
+    "class_weights": (_CLASSIFY,),
     "doc_stride": (_ANSWER,),
 }
 """The options that only some tasks have."""
@@ -77,8 +80,8 @@ class Defaults:
 class Encoded:
     """What the trainer reads: one dict of token ids and target per row, and how long the texts were."""
 
-    train: Sequence[dict[str, Any]]
-    validation: Sequence[dict[str, Any]]
+    train: Features
+    validation: Features
     token_counts: dict[str, dict[str, float]]
     """Per split: tokens before truncation (`median`, `p95`, `max`) and how many rows were `truncated` or `split`."""
 

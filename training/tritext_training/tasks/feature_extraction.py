@@ -21,9 +21,10 @@ from tritext.tables import read_table
 from tritext_training import encoding, objectives, scoring, splits
 from tritext_training.base import Base, load_model
 from tritext_training.encoding import Texts
-from tritext_training.errors import OneScore
+from tritext_training.errors import BadOption, OneScore
 from tritext_training.options import TrainingOptions
 from tritext_training.pooling import pooled, pooling_of, write_modules
+from tritext_training.shelf import Features
 from tritext_training.splits import Parts, by_group, divide
 from tritext_training.tasks import Collator, Defaults, Encoded, Evaluation, Metric, Objective, Task
 from tritext_training.tasks.embedding_pages import Row, Vectors, by_cosine, by_rank, numbers, ranks
@@ -64,9 +65,7 @@ class FeatureExtraction(Task):
                 name: {"rows": len(rows), "different_texts": len(numbers(rows))}
                 for name, rows in self.parts.items()
             },
-            "duplicates": splits.duplicates(
-                **{name: _texts(rows).joined() for name, rows in self.parts.items()}
-            ),
+            "duplicates": splits.duplicates(**{name: _texts(rows) for name, rows in self.parts.items()}),
         }
 
     def model(self, base: Base) -> PreTrainedModel:
@@ -80,14 +79,14 @@ class FeatureExtraction(Task):
                 tokenizer(side, truncation=True, max_length=max_length)["input_ids"]
                 for side in ([row.text for row in rows], [row.pair for row in rows])
             ]
-            features[name] = [
+            features[name] = Features(
                 {
                     "input_ids": first,
                     "pair_ids": second,
                     "labels": row.cosine if self.scored else [number[row.text], number[row.pair]],
                 }
                 for row, first, second in zip(rows, *columns, strict=True)
-            ]
+            )
             counts[name] = encoding.token_counts(tokenizer, Texts(first=tuple(number)), max_length=max_length)
         return Encoded(train=features["train"], validation=features["validation"], token_counts=counts)
 
@@ -150,12 +149,17 @@ class FeatureExtraction(Task):
 
 
 def _texts(rows: Sequence[Row]) -> Texts:
-    return Texts(first=tuple(row.text for row in rows), second=tuple(row.pair for row in rows))
+    return Texts.of(rows, "text", "pair")
 
 
 def open_task(options: TrainingOptions) -> FeatureExtraction:
     """Read the files and draw the splits by first text."""
     scored = _are_scored(options)
+    if not scored and options.gradient_accumulation > 1:
+        expected = "1 for pairs without numbers, which compete with all others of their batch"
+        raise BadOption(
+            option="gradient-accumulation", value=options.gradient_accumulation, expected=expected
+        )
     pooling = pooling_of(locate(options.base, revision=options.revision), source=options.base)
     data = _read(options.data, options, scored=scored)
     given = _read(options.eval_data, options, scored=scored) if options.eval_data else None

@@ -1,6 +1,6 @@
 """How a classifier's result is shown: figures per label, what was confused with what."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,8 @@ class Outcome:
         return self.threshold is None
 
 
-def shown(outcome: Outcome) -> Shown:
+def shown(outcome: Outcome, comparison: Mapping[str, Mapping[str, float]]) -> Shown:
+    """The outcome as people read it; `comparison` holds the figures of student and teacher, if there is a teacher."""
     test = outcome.test
     keys = [
         (figure(test["macro_f1"]), "macro-F1, test"),
@@ -41,7 +42,29 @@ def shown(outcome: Outcome) -> Shown:
     if not outcome.single:
         keys.append((str(outcome.threshold), "threshold, chosen by the validation rows or given"))
     sections = [_labels(outcome), *([_confusion(outcome)] if outcome.single else [])]
-    return Shown(key_figures=keys, sections=sections)
+    return Shown(key_figures=keys, sections=[*([_taught(comparison)] if comparison else []), *sections])
+
+
+def _taught(comparison: Mapping[str, Mapping[str, float]]) -> Section:
+    rows = [
+        {"model": name, **figures, "size": f"{figures['bytes'] / 1e6:.0f} MB"}
+        for name, figures in comparison.items()
+    ]
+    return Section(
+        title="Student and teacher",
+        note="Rows a second of both on this machine, on the same test rows in turn.",
+        columns=(
+            Column(title="model", key="model", kind="name"),
+            Column(title="layers", key="layers"),
+            Column(title="parameters", key="parameters"),
+            Column(title="size", key="size", kind="name"),
+            Column(title="rows per second", key="rows_per_second"),
+            Column(title="macro-F1", key="macro_f1"),
+            Column(title="accuracy", key="accuracy"),
+        ),
+        rows=rows,
+        slim=True,
+    )
 
 
 def _labels(outcome: Outcome) -> Section:

@@ -24,6 +24,7 @@ from tritext_training.contexts import Answer, Window, best_answers, target, wind
 from tritext_training.errors import NoAnswers
 from tritext_training.options import TrainingOptions
 from tritext_training.sections import Column, Mistakes, Section, Shown
+from tritext_training.shelf import Features
 from tritext_training.splits import Parts, by_group, divide
 from tritext_training.tasks import Defaults, Encoded, Evaluation, Metric, Task
 
@@ -72,11 +73,11 @@ class QuestionAnswering(Task):
         train = self._read(tokenizer, self.parts.train, max_length)
         self._windows[:] = self._read(tokenizer, self.parts.validation, max_length)
         return Encoded(
-            train=[row for row in (_with_target(window, self.parts.train) for window in train) if row],
-            validation=[
+            train=Features(filter(None, (_with_target(window, self.parts.train) for window in train))),
+            validation=Features(
                 _with_target(window, self.parts.validation) or _without_place(window)
                 for window in self._windows
-            ],
+            ),
             token_counts={"train": _token_counts(train), "validation": _token_counts(self._windows)},
         )
 

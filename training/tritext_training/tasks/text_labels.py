@@ -3,21 +3,24 @@
 It refuses to know where the rows come from.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from transformers import EvalPrediction, PreTrainedModel, PreTrainedTokenizerFast
 
 from tritext.metrics import classification as metrics
-from tritext_training import encoding, scoring, splits
+from tritext_training import distilling, encoding, scoring, splits
 from tritext_training.base import Base, load_classifier, start_at_priors
+from tritext_training.distilling import Teacher
 from tritext_training.encoding import Texts
 from tritext_training.sections import Column, Mistakes, text_columns
 from tritext_training.splits import Parts
-from tritext_training.tasks import Encoded, Evaluation, Metric, Task
+from tritext_training.tasks import Collator, Encoded, Evaluation, Metric, Objective, Task
 from tritext_training.tasks.label_pages import Outcome, shown
 
 
@@ -39,6 +42,8 @@ class TextLabels(Task):
     threshold: float | None
     parts: Parts[Row]
     sources: dict[str, Any]
+    teacher: Teacher | None = None
+    class_weights: str | None = None
 
     @property
     def best(self) -> Metric:
@@ -52,19 +57,18 @@ class TextLabels(Task):
     def problem_type(self) -> str:
         return "multi_label_classification" if self.multi_label else "single_label_classification"
 
-    @property
+    @cached_property
     def facts(self) -> dict[str, Any]:
         return {
             "problem_type": self.problem_type,
             "labels": list(self.labels),
             "files": self.sources,
+            **({"teacher": self.teacher.facts} if self.teacher else {}),
             "splits": {
                 name: {"rows": len(rows), "label_counts": _counts(rows, self.labels)}
                 for name, rows in self.parts.items()
             },
-            "duplicates": splits.duplicates(
-                **{name: _texts(rows).joined() for name, rows in self.parts.items()}
-            ),
+            "duplicates": splits.duplicates(**{name: _texts(rows) for name, rows in self.parts.items()}),
         }
 
     def model(self, base: Base) -> PreTrainedModel:
@@ -85,12 +89,42 @@ class TextLabels(Task):
     def encode(self, tokenizer: PreTrainedTokenizerFast, max_length: int) -> Encoded:
         features, counts = {}, {}
         for name, rows in self.parts.items()[:2]:
-            texts, targets = _texts(rows), self._targets(rows)
-            values = targets.astype(float).tolist() if self.multi_label else targets.tolist()
-            encoded = encoding.features(tokenizer, texts, max_length=max_length)
-            features[name] = encoding.with_targets(encoded, values)
-            counts[name] = encoding.token_counts(tokenizer, texts, max_length=max_length)
+            texts, kind = _texts(rows), float if self.multi_label else int
+            targets = (self._targets([row])[0].astype(kind).tolist() for row in rows)
+            taught = name == "train" and self.teacher is not None
+            wanted = {"labels": targets, **({distilling.COLUMN: self._taught(texts)} if taught else {})}
+            features[name] = read = encoding.features(tokenizer, texts, max_length=max_length, **wanted)
+            counts[name] = encoding.token_counts(tokenizer, texts, max_length=max_length, read=read)
         return Encoded(train=features["train"], validation=features["validation"], token_counts=counts)
+
+    def _taught(self, texts: Texts) -> Iterator[list[float]]:
+        return (row.tolist() for row in self.teacher.logits(texts)) if self.teacher else iter(())
+
+    def collator(self, tokenizer: PreTrainedTokenizerFast) -> Collator:
+        """Tokens are filled up to the longest row's; what the teacher said is as long in all."""
+        pad = super().collator(tokenizer)
+
+        def collate(rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+            said = [row.pop(distilling.COLUMN) for row in rows if distilling.COLUMN in row]
+            return {**pad(rows), **({distilling.COLUMN: torch.tensor(said)} if said else {})}
+
+        return collate
+
+    @property
+    def objective(self) -> Objective | None:
+        if self.teacher is None and self.class_weights is None:
+            return None
+        return distilling.objective(
+            multi_label=self.multi_label,
+            temperature=self.teacher.temperature if self.teacher else 1.0,
+            class_weights=self._class_weights() if self.class_weights else None,
+        )
+
+    def _class_weights(self) -> list[float]:
+        """Of single labels rows / (labels x rows of the label), as scikit-learn's "balanced"; of several, no / yes."""
+        counts = np.maximum(1, np.array(list(_counts(self.parts.train, self.labels).values())))
+        weights = (self.rows - counts) / counts if self.multi_label else self.rows / (len(counts) * counts)
+        return [float(weight) for weight in weights]
 
     def _targets(self, rows: Sequence[Row]) -> metrics.Indicator:
         index = {label: position for position, label in enumerate(self.labels)}
@@ -134,14 +168,34 @@ class TextLabels(Task):
             train_counts=_counts(self.parts.train, self.labels),
             threshold=threshold if self.multi_label else None,
         )
+        comparison = self._beside_teacher(checkpoint, outcome.test, max_length)
         return Evaluation(
             metrics={"validation": outcome.validation, "test": outcome.test},
             headline={"macro-F1": outcome.test["macro_f1"], "accuracy": outcome.test["accuracy"]},
-            shown=shown(outcome),
+            shown=shown(outcome, comparison),
             mistakes=self._mistakes(scores, expected, predicted),
-            details={"per_label": outcome.per_label, "confusion": outcome.confusion},
+            details={
+                "per_label": outcome.per_label,
+                "confusion": outcome.confusion,
+                **({"distillation": comparison} if comparison else {}),
+            },
             config={"threshold": threshold} if self.multi_label else {},
         )
+
+    def _beside_teacher(
+        self, checkpoint: Path, test: dict[str, float], max_length: int
+    ) -> dict[str, dict[str, float]]:
+        """Size, speed and test figures of student and teacher; nothing where there is no teacher."""
+        if self.teacher is None:
+            return {}
+        texts = _texts(self.parts.test)
+        found = distilling.compared(
+            {"student": checkpoint, "teacher": self.teacher.folder}, texts, max_length=max_length
+        )
+        scores = self.teacher.logits(texts)
+        expected = self._targets(self.parts.test)
+        taught = metrics.overall(expected, self._predicted(scores, self.threshold or 0.5))
+        return {"student": {**found["student"], **test}, "teacher": {**found["teacher"], **taught}}
 
     def _mistakes(
         self, scores: scoring.Logits, expected: metrics.Indicator, predicted: metrics.Indicator
@@ -180,8 +234,7 @@ _JUDGED = (
 
 
 def _texts(rows: Sequence[Row]) -> Texts:
-    pairs = tuple(row.pair for row in rows if row.pair is not None)
-    return Texts(first=tuple(row.text for row in rows), second=pairs or None)
+    return Texts.of(rows, "text", "pair")
 
 
 def _counts(rows: Sequence[Row], names: Sequence[str]) -> dict[str, int]:

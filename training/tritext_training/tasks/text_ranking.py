@@ -70,9 +70,7 @@ class TextRanking(Task):
         return {
             "files": self.sources,
             "splits": {name: _facts(rows) for name, rows in self.parts.items()},
-            "duplicates": splits.duplicates(
-                **{name: _texts(rows).joined() for name, rows in self.parts.items()}
-            ),
+            "duplicates": splits.duplicates(**{name: _texts(rows) for name, rows in self.parts.items()}),
         }
 
     def model(self, base: Base) -> PreTrainedModel:
@@ -87,9 +85,9 @@ class TextRanking(Task):
     def encode(self, tokenizer: PreTrainedTokenizerFast, max_length: int) -> Encoded:
         features, counts = {}, {}
         for name, rows in self.parts.items()[:2]:
-            encoded = encoding.features(tokenizer, _texts(rows), max_length=max_length)
-            features[name] = encoding.with_targets(encoded, [[target] for target in self._targets(rows)])
-            counts[name] = encoding.token_counts(tokenizer, _texts(rows), max_length=max_length)
+            texts, targets = _texts(rows), ([target] for target in self._targets(rows))
+            features[name] = read = encoding.features(tokenizer, texts, max_length=max_length, labels=targets)
+            counts[name] = encoding.token_counts(tokenizer, texts, max_length=max_length, read=read)
         return Encoded(train=features["train"], validation=features["validation"], token_counts=counts)
 
     def figures(self, prediction: EvalPrediction) -> dict[str, float]:
@@ -119,7 +117,7 @@ class TextRanking(Task):
 
 
 def _texts(rows: Sequence[Row]) -> Texts:
-    return Texts(first=tuple(row.query for row in rows), second=tuple(row.text for row in rows))
+    return Texts.of(rows, "query", "text")
 
 
 def _by_query(rows: Sequence[Row]) -> list[list[int]]:

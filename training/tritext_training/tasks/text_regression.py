@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import attrgetter
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,15 @@ from transformers import EvalPrediction, PreTrainedModel, PreTrainedTokenizerFas
 
 from tritext.checkpoints import sha256
 from tritext.metrics import similarity
-from tritext.pairs import read_scored_pairs
-from tritext.records import ScoredTexts, read_scored_texts
+from tritext.pairs import open_scored_pairs
+from tritext.records import ScoredRows, open_scored_texts
 from tritext_training import encoding, figures, scoring, splits
 from tritext_training.base import Base, load_classifier, start_at_priors
 from tritext_training.encoding import Texts
 from tritext_training.errors import BadOption
 from tritext_training.options import REGRESSION, TrainingOptions
 from tritext_training.sections import Column, Mistakes, Section, Shown, figure, text_columns
+from tritext_training.shelf import Shelf
 from tritext_training.splits import Parts, by_group, divide
 from tritext_training.tasks import Encoded, Evaluation, Metric, Task
 
@@ -50,15 +51,13 @@ class TextRegression(Task):
     def rows(self) -> int:
         return len(self.parts.train)
 
-    @property
+    @cached_property
     def facts(self) -> dict[str, Any]:
         return {
             "problem_type": REGRESSION,
             "files": self.sources,
             "splits": {name: _facts(rows) for name, rows in self.parts.items()},
-            "duplicates": splits.duplicates(
-                **{name: texts_of(rows).joined() for name, rows in self.parts.items()}
-            ),
+            "duplicates": splits.duplicates(**{name: texts_of(rows) for name, rows in self.parts.items()}),
         }
 
     def model(self, base: Base) -> PreTrainedModel:
@@ -70,9 +69,10 @@ class TextRegression(Task):
         features, counts = {}, {}
         for name, rows in self.parts.items()[:2]:
             texts = texts_of(rows)
-            encoded = encoding.features(tokenizer, texts, max_length=max_length)
-            features[name] = encoding.with_targets(encoded, [row.score for row in rows])
-            counts[name] = encoding.token_counts(tokenizer, texts, max_length=max_length)
+            features[name] = read = encoding.features(
+                tokenizer, texts, max_length=max_length, labels=(row.score for row in rows)
+            )
+            counts[name] = encoding.token_counts(tokenizer, texts, max_length=max_length, read=read)
         return Encoded(train=features["train"], validation=features["validation"], token_counts=counts)
 
     def figures(self, prediction: EvalPrediction) -> dict[str, float]:
@@ -140,42 +140,45 @@ def open_task(options: TrainingOptions) -> TextRegression:
     data = _read(options.data, options)
     given = _read(options.eval_data, options) if options.eval_data else None
     return TextRegression(
-        parts=divide_scored(data, given, options),
-        sources={"data": source(data), "eval_data": source(given) if given else None},
+        parts=_divide(data, given, options),
+        sources={
+            "data": _source(options.data, data),
+            "eval_data": _source(options.eval_data, given) if options.eval_data and given else None,
+        },
     )
 
 
-def divide_scored(data: ScoredTexts, given: ScoredTexts | None, options: TrainingOptions) -> Parts[Row]:
-    """The rows of data with numbers by what they are for; the same texts are never in two places."""
-    draw = by_group(attrgetter("text", "pair"), path=data.path, units="texts")
-    return divide(rows_of(data), rows_of(given) if given else None, draw, options=options)
+def _divide(data: Sequence[Row], given: Sequence[Row] | None, options: TrainingOptions) -> Parts[Row]:
+    """The rows by what they are for; the same texts are never in two places."""
+    draw = by_group(_same_text, path=options.data, units="texts")
+    return divide(data, given, draw, options=options)
 
 
-def rows_of(data: ScoredTexts) -> tuple[Row, ...]:
-    pairs = data.text_pairs or (None,) * len(data)
-    return tuple(
-        Row(text=text, pair=pair, score=score)
-        for text, pair, score in zip(data.texts, pairs, data.scores, strict=True)
-    )
+def _same_text(row: Row) -> int:
+    return splits.fingerprint(f"{row.text}\0{row.pair}")
 
 
 def texts_of(rows: Sequence[Row]) -> Texts:
-    pairs = tuple(row.pair for row in rows if row.pair is not None)
-    return Texts(first=tuple(row.text for row in rows), second=pairs or None)
+    return Texts.of(rows, "text", "pair")
 
 
-def source(data: ScoredTexts) -> dict[str, Any]:
-    return {"path": str(data.path), "sha256": sha256(data.path), "rows": len(data)}
+def _source(path: Path, rows: Sequence[Row]) -> dict[str, Any]:
+    return {"path": str(path), "sha256": sha256(path), "rows": len(rows)}
 
 
-def _read(path: Path, options: TrainingOptions) -> ScoredTexts:
+def _read(path: Path, options: TrainingOptions) -> Shelf[Row]:
+    rows = _opened(path, options)
+    return Shelf(Row, (Row(text=text, pair=pair, score=score) for text, pair, score in rows))
+
+
+def _opened(path: Path, options: TrainingOptions) -> ScoredRows:
     given = {
         "text_column": options.text_column,
         "score_column": options.score_column or options.label_column,
     }
     if options.pair_column is None:
-        return read_scored_texts(path, **given)
-    return read_scored_pairs(path, text_pair_column=options.pair_column, **given)
+        return open_scored_texts(path, **given)
+    return open_scored_pairs(path, text_pair_column=options.pair_column, **given)
 
 
 def _facts(rows: Sequence[Row]) -> dict[str, Any]:

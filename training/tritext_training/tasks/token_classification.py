@@ -28,6 +28,7 @@ from tritext_training.encoding import Texts
 from tritext_training.errors import TooFewLabels, UnseenLabels
 from tritext_training.options import TrainingOptions
 from tritext_training.sections import Column, Mistakes, Section, Shown, figure, percent
+from tritext_training.shelf import Features
 from tritext_training.splits import Parts, by_label, divide
 from tritext_training.tasks import Collator, Encoded, Evaluation, Metric, Task
 from tritext_training.windows import Window, tagged_windows
@@ -94,7 +95,7 @@ class TokenClassification(Task):
         index = {tag: position for position, tag in enumerate(self.labels)}
         for name, rows in self.parts.items()[:2]:
             windows = tagged_windows(tokenizer, rows, max_length=max_length)
-            features[name] = [_with_tags(window, rows, index) for window in windows]
+            features[name] = Features(_with_tags(window, rows, index) for window in windows)
             texts = Texts(first=tuple(row.text for row in rows))
             facts = encoding.token_counts(tokenizer, texts, max_length=max_length)
             counts[name] = {"split" if key == "truncated" else key: value for key, value in facts.items()}

@@ -56,7 +56,8 @@ class Answers:
         dimensions = whole_number(parameters_of(request), "dimensions", hidden, least=1)
         if dimensions > hidden:
             raise BadRequest(
-                f"the parameter dimensions takes at most this model's {hidden}, not {dimensions}"
+                f"the parameter dimensions takes at most this model's {hidden}, not {dimensions}",
+                reason="parameter",
             )
         return Ask(
             embeddings=array_of(request, "sentence_embedding"),

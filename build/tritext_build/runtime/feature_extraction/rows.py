@@ -71,7 +71,7 @@ def chosen_prompt(parameters: Mapping[str, Any], prompts: Mapping[str, str], def
     if "prompt" in parameters:
         prompt = parameters["prompt"]
         if not isinstance(prompt, str):
-            raise BadRequest(f"the parameter prompt takes a text, not {prompt!r}")
+            raise BadRequest(f"the parameter prompt takes a text, not {prompt!r}", reason="parameter")
         return prompt
     if "prompt_name" not in parameters:
         return default
@@ -80,5 +80,5 @@ def chosen_prompt(parameters: Mapping[str, Any], prompts: Mapping[str, str], def
         known = (
             f"one of {', '.join(map(repr, prompts))}" if prompts else "none, since this model has no prompts"
         )
-        raise BadRequest(f"the parameter prompt_name takes {known}, not {name!r}")
+        raise BadRequest(f"the parameter prompt_name takes {known}, not {name!r}", reason="parameter")
     return prompts[name]

@@ -83,7 +83,8 @@ class Answers:
         if (asked := len(ask.masks) * min(ask.top_k, ask.logits.shape[1])) > MOST_FILLINGS:
             raise BadRequest(
                 f"this request asks for {asked} fillings, and {MOST_FILLINGS} are answered at once; "
-                f"lower the parameter top_k, or send fewer texts"
+                f"lower the parameter top_k, or send fewer texts",
+                reason="too_many_rows",
             )
         return ask
 

@@ -73,7 +73,8 @@ class Rows:
         found = {token for target in targets if (token := self._target_id(target)) is not None}
         if not found:
             raise BadRequest(
-                f"the parameter targets takes words of which a token can be made, not {targets!r}"
+                f"the parameter targets takes words of which a token can be made, not {targets!r}",
+                reason="parameter",
             )
         return sorted(found)
 
@@ -113,7 +114,8 @@ class Rows:
         for row, encoding in enumerate(encoded.encodings[first:last]):
             if any(self._mask_token_id in rest.ids for rest in encoding.overflowing):
                 return BadRequest(
-                    f"TEXT row {row} has a mask token beyond the {most} tokens that this model takes; shorten the text"
+                    f"TEXT row {row} has a mask token beyond the {most} tokens that this model takes; shorten the text",
+                    reason="too_long",
                 )
             if first + row not in lines:
                 return BadRequest(

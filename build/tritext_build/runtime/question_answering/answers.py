@@ -98,7 +98,7 @@ def read_wish(parameters: dict[str, Any]) -> Wish:
     """
     top_k = whole_number(parameters, "top_k", Wish.top_k, least=1)
     if top_k > MOST_ANSWERS:
-        raise BadRequest(f"the parameter top_k takes at most {MOST_ANSWERS}, not {top_k}")
+        raise BadRequest(f"the parameter top_k takes at most {MOST_ANSWERS}, not {top_k}", reason="parameter")
     return Wish(
         top_k=top_k,
         max_answer_len=whole_number(parameters, "max_answer_len", Wish.max_answer_len, least=1),

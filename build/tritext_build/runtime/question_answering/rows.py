@@ -82,7 +82,8 @@ class Rows:
         length = whole_number(parameters, "max_seq_len", min(most, USUAL_LENGTH), least=1)
         if length > most:
             raise BadRequest(
-                f"the parameter max_seq_len takes at most this model's {most} tokens, not {length}"
+                f"the parameter max_seq_len takes at most this model's {most} tokens, not {length}",
+                reason="parameter",
             )
         return Ask(
             question=_text(request, "QUESTION"),
@@ -103,7 +104,7 @@ class Rows:
     def _tensors(self, ask: Ask) -> Tensors | BadRequest:
         lengths = self._lengths(ask)
         if mistake := refuse(ask, lengths, most_windows=self._most_windows):
-            return BadRequest(mistake)
+            return BadRequest(mistake, reason="too_long")
         windows = ask.truncation == "window" and lengths.together > ask.max_seq_len
         question_first = self._question_first
         encoded = self._encoder.encode(

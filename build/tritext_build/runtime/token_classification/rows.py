@@ -67,18 +67,21 @@ class Rows:
         if truncation != WINDOW:
             if "stride" in parameters:
                 raise BadRequest(
-                    f"the parameter stride is for windows; leave out truncation={truncation!r} or the stride"
+                    f"the parameter stride is for windows; leave out truncation={truncation!r} or the stride",
+                    reason="parameter",
                 )
             return None
         stride = whole_number(parameters, "stride", self._encoder.max_length // 4)
         if stride >= self._room:
             raise BadRequest(
-                f"the parameter stride takes less than the {self._room} tokens of a window, not {stride}"
+                f"the parameter stride takes less than the {self._room} tokens of a window, not {stride}",
+                reason="parameter",
             )
         if sum(map(len, texts)) // (self._room - stride) > MOST_WINDOWS:
             raise BadRequest(
                 f"TEXT in windows that share {stride} of {self._room} tokens may make more than {MOST_WINDOWS} "
-                f"of them; send less in one request, or a smaller stride"
+                f"of them; send less in one request, or a smaller stride",
+                reason="too_many_rows",
             )
         return stride
 

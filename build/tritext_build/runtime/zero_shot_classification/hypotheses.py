@@ -38,7 +38,8 @@ def hypotheses(template: object, labels: Sequence[str]) -> list[str]:
     """
     if not isinstance(template, str) or not _takes_a_label(template):
         raise BadRequest(
-            f"the parameter hypothesis_template takes a text with {{}} where the label goes, not {template!r}"
+            f"the parameter hypothesis_template takes a text with {{}} where the label goes, not {template!r}",
+            reason="parameter",
         )
     return [template.format(label) for label in labels]
 

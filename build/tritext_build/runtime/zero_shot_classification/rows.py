@@ -60,7 +60,8 @@ class Rows:
             return None
         return BadRequest(
             f"CANDIDATE_LABELS row {row} makes a hypothesis of {lengths[row]} tokens, which leaves TEXT none of the "
-            f"{room} that this model takes; shorten the label or the parameter hypothesis_template"
+            f"{room} that this model takes; shorten the label or the parameter hypothesis_template",
+            reason="too_long",
         )
 
     def _encoded(self, ask: Ask) -> Tensors | BadRequest:
