@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -31,6 +31,12 @@ KEPT_MEMORY = {
     "MALLOC_TOP_PAD_": 32 << 20,
 }
 """What glibc's malloc keeps for the next batch, in bytes, which torch would else give back and fault in again every time."""
+
+RETURNED_MEMORY = {"MALLOC_MMAP_THRESHOLD_": 1 << 20}
+"""From this size on, in bytes, what is freed goes back to the system: what an arena took for one batch of long texts."""
+
+HAVE_ARENAS = frozenset({"onnxruntime", "python", "ensemble"})
+"""Backends that need nothing kept: ONNX Runtime has an arena of its own, the others allocate little."""
 
 
 def _nothing(_pid: int) -> None:
@@ -149,8 +155,11 @@ def command(
     return [str(triton.executable), *given, *loaded, *tracing.arguments(settings), *switches]
 
 
-def environment(backends: BackendFolder) -> dict[str, str]:
-    """This process's environment, with the running interpreter's packages and libraries before all others."""
+def environment(backends: BackendFolder, used: Iterable[str]) -> dict[str, str]:
+    """This process's environment, with the running interpreter's packages and libraries before all others.
+
+    `used` are the backends of the models that are served.
+    """
     own = dict(os.environ)
     # ONNX Runtime reports its use to its maker unless it is told not to; a server of customers' texts must not.
     own.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -163,7 +172,7 @@ def environment(backends: BackendFolder) -> dict[str, str]:
     own.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # The tokenizer's threads would do the same to texts that take microseconds each.
     own.setdefault("TOKENIZERS_PARALLELISM", "false")
-    for name, size in KEPT_MEMORY.items():
+    for name, size in (RETURNED_MEMORY if HAVE_ARENAS.issuperset(used) else KEPT_MEMORY).items():
         own.setdefault(name, str(size))
     return own
 

@@ -164,7 +164,9 @@ class Server:
         self._process = process.TritonProcess(
             process.command(self._triton, self._backends, shown, self.settings, self.endpoints),
             environment={
-                **process.environment(self._backends),
+                **process.environment(
+                    self._backends, {model.backend for model in self.repository.models.values()}
+                ),
                 **self._access.environment(),
                 queues.PAGE: self.metrics_url,
             },

@@ -12,10 +12,13 @@ from typing import Any
 import psutil
 import pytest
 from celery import Celery
+from redis import Redis
 
 from tests.jobs.conftest import Material
 from tests.jobs.queue import TRITEXT, Queue, killed, until, words
 from tests.training.tiny_base import write_topics
+from tritext_jobs.bell import Bell
+from tritext_jobs.wholes import Wanted
 from tritext_serving import running_server
 
 pytestmark = pytest.mark.slow
@@ -139,6 +142,17 @@ def test_celerys_own_clients_see_how_a_task_ended(releases: Releases) -> None:
     assert result.state == "SUCCESS"
     assert result.get()["version"] == 2
     result.backend.ResultSession().get_bind().dispose()
+
+
+def test_messages_for_nothing_hold_up_nobody(releases: Releases) -> None:
+    """A worker that looks for its next message only now and then is done with these after a minute."""
+    queue = releases.queue
+    job = queue.store.find(releases.second["id"])
+    finished = Wanted(id=job.id, kind=job.kind, arguments=job.arguments)
+    with closing(Redis.from_url(queue.environment["TRITEXT_BROKER_URL"])) as broker:
+        Bell(queue.store.settings).ring([finished] * 30)
+        with queue.worker():
+            until(lambda: not broker.llen(queue.store.settings.queue), seconds=30)
 
 
 def test_no_row_is_lost_or_doubled_when_a_worker_dies_while_it_predicts(

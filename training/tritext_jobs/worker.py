@@ -27,6 +27,9 @@ from tritext_jobs.wholes import Wanted
 
 SECONDS_AGAIN = 2.0
 
+LOOK_SECONDS = 0.25
+"""Between two looks whether a message may be taken: Celery's loop would sleep for seconds after a job's end."""
+
 
 def work(settings: Settings, *, concurrency: int) -> None:
     """Do jobs until SIGTERM or Ctrl+C; those that run then go back into the queue.
@@ -51,11 +54,12 @@ def work(settings: Settings, *, concurrency: int) -> None:
         stop()
         state.should_stop = 0
 
-    def ready(**_: Any) -> None:
+    def ready(sender: Any, **_: Any) -> None:
         # Celery's own handlers would wait for running jobs to end.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, asked_to_stop)
         _say(f"Ready for {', '.join(KINDS)}; {concurrency} at once. Ctrl+C stops.")
+        _keep_awake(sender)
         rounds.start()
 
     worker_shutting_down.connect(stop)
@@ -83,6 +87,16 @@ def _celerys(bell: Bell, name: str, *, concurrency: int) -> Any:
         without_mingle=True,
         hostname=name,
     )
+
+
+def _keep_awake(consumer: Any) -> None:
+    """Let Celery's loop look for messages often.
+
+    With Redis it asks for one at the start of a turn only, and no turn begins when a thread has done its job.
+    Its timers are gone when the broker was lost; its consumer is ready anew then.
+    """
+    if consumer.hub:
+        consumer.hub.call_repeatedly(LOOK_SECONDS, lambda: None)
 
 
 def register(app: Celery, desk: "Desk") -> None:

@@ -42,9 +42,15 @@ class OnnxFormat:
     spare_rows: ClassVar[int] = 0
 
     def parameters(self, precision: str) -> Mapping[str, str]:  # noqa: ARG002 - the same for all of them
-        # Memory is planned by the shapes of the inputs, which foretell nothing here: how much is computed depends on the
-        # tokens in them. A plan costs what the first batch of its shape took, and lasts.
-        return {"intra_op_thread_count": "1", "inter_op_thread_count": "1", "enable_mem_pattern": "0"}
+        return {
+            "intra_op_thread_count": "1",
+            "inter_op_thread_count": "1",
+            # Memory is planned by the shapes of inputs, which foretell nothing here: how much is computed depends on the
+            # tokens in them. A plan takes what the first batch of its shape took, and lasts.
+            "enable_mem_pattern": "0",
+            # What one batch of long texts took is not kept for ever.
+            "memory.enable_memory_arena_shrinkage": "cpu:0",
+        }
 
     def input_names(self, names: Sequence[str]) -> list[str]:
         return list(names)
