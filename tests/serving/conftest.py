@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from onnx import TensorProto
 
-from tests.serving.repositories import add_ensemble, add_network, save_echo, save_onnx, write
+from tests.serving.repositories import add_ensemble, add_network, save_echo, save_onnx, save_quadratic, write
 from tritext_serving import Server, running_server
 
 ONE = "instance_group { count: 1 kind: KIND_CPU }"
@@ -36,6 +36,8 @@ def wide_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_onnx(_onnx(repository, "half", half), output=TensorProto.FLOAT16)
     alone = f"{LOGITS} {IDS}".replace("[3]", "[-1, 3]").replace("[8]", "[-1, 8]")
     save_onnx(_onnx(repository, "alone", f"max_batch_size: 0 {alone}", rows=True))
+    sums = 'output { name: "sums" data_type: TYPE_FP32 dims: [-1, -1] }'
+    save_quadratic(_onnx(repository, "quadratic", f"max_batch_size: 0 {sums}", width=-1, rows=True))
     _add_by_argument_name(repository)
     return repository
 

@@ -136,6 +136,26 @@ def save_echo(path: Path) -> None:
     path.write_bytes(model.SerializeToString())
 
 
+def save_quadratic(path: Path) -> None:
+    """A graph that takes memory with the square of its input's width, and time with its third power."""
+    nodes = [
+        helper.make_node("Cast", ["input_ids"], ["row"], to=TensorProto.FLOAT),
+        helper.make_node("Transpose", ["row"], ["column"]),
+        helper.make_node("MatMul", ["column", "row"], ["square"]),
+        helper.make_node("MatMul", ["square", "square"], ["second"]),
+        helper.make_node("MatMul", ["second", "square"], ["third"]),
+        helper.make_node("MatMul", ["row", "third"], ["sums"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "quadratic",
+        [helper.make_tensor_value_info("input_ids", TensorProto.INT64, [1, "width"])],
+        [helper.make_tensor_value_info("sums", TensorProto.FLOAT, [1, "width"])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    path.write_bytes(model.SerializeToString())
+
+
 def save_torchscript(path: Path) -> None:
     """A module with two outputs: the logits, and its input as it came."""
     import torch

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import psutil
 import pytest
 
 from tests.serving.asking import data_of, infer, infer_raw, rows, texts
@@ -80,3 +81,21 @@ def test_without_padding_openvino_takes_batches_of_one_size_only(served: Server)
     assert "ENABLE_BATCH_PADDING" in answer["error"]
     status, answer = infer(served.http_url, "full_batches_only", rows("input_ids", [[1] * 8] * 64))
     assert (status, len(data_of(answer)["logits"])) == (200, 64 * LABELS)
+
+
+def test_the_run_after_a_long_one_gives_its_memory_back(served: Server) -> None:
+    width = 3000
+    matrix = 4 * width**2
+    for size in (8, 8):
+        assert infer(served.http_url, "quadratic", rows("input_ids", [[1] * size]))[0] == 200
+    small = _memory_of_steps(served)
+    assert infer(served.http_url, "quadratic", rows("input_ids", [[1] * width]))[0] == 200
+    assert _memory_of_steps(served) > small + 2 * matrix
+    assert infer(served.http_url, "quadratic", rows("input_ids", [[1] * 8]))[0] == 200
+    assert _memory_of_steps(served) < small + matrix
+
+
+def _memory_of_steps(served: Server) -> int:
+    """Of all Python backends' processes, in bytes."""
+    processes = psutil.Process(served.pid).children(recursive=True)
+    return sum(one.memory_info().rss for one in processes if one.name() == "triton_python_backend_stub")

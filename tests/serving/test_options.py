@@ -6,7 +6,7 @@ import onnxruntime as ort
 import pytest
 
 from tritext_serving.backends.config import ModelSettings
-from tritext_serving.backends.onnxruntime.options import session_options
+from tritext_serving.backends.onnxruntime.options import SHRINKAGE, run_options, session_options, shrinking
 from tritext_serving.backends.pytorch.naming import index, ordered_inputs
 
 
@@ -44,6 +44,30 @@ def test_a_parameter_becomes_a_session_option(given: dict[str, str], attribute: 
 def test_the_graph_level_is_the_native_backends(level: int | None, expected: Any) -> None:
     graph = {} if level is None else {"level": level}
     assert session_options(settings(optimization={"graph": graph})).graph_optimization_level == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "device", "usual", "after_long_runs"),
+    [
+        ({}, None, None, "cpu:0"),
+        ({}, 0, None, None),
+        ({"enable_mem_arena": "0"}, None, None, None),
+        ({SHRINKAGE: "cpu:0"}, None, "cpu:0", "cpu:0"),
+        ({SHRINKAGE: "gpu:0"}, 0, "gpu:0", "gpu:0"),
+    ],
+)
+def test_a_processors_arena_shrinks_after_long_runs_and_any_arena_as_the_config_says(
+    given: dict[str, str], device: int | None, usual: str | None, after_long_runs: str | None
+) -> None:
+    assert _shrinks(run_options(settings(given))) == usual
+    assert _shrinks(shrinking(settings(given), device)) == after_long_runs
+
+
+def _shrinks(options: ort.RunOptions) -> str | None:
+    try:
+        return str(options.get_run_config_entry(SHRINKAGE))
+    except RuntimeError:
+        return None
 
 
 @pytest.mark.parametrize("pool", ["intra_op", "inter_op"])

@@ -48,8 +48,6 @@ class OnnxFormat:
             # Memory is planned by the shapes of inputs, which foretell nothing here: how much is computed depends on the
             # tokens in them. A plan takes what the first batch of its shape took, and lasts.
             "enable_mem_pattern": "0",
-            # What one batch of long texts took is not kept for ever.
-            "memory.enable_memory_arena_shrinkage": "cpu:0",
         }
 
     def input_names(self, names: Sequence[str]) -> list[str]:

@@ -38,9 +38,20 @@ def session_options(settings: ModelSettings) -> ort.SessionOptions:
 
 
 def run_options(settings: ModelSettings) -> ort.RunOptions:
+    """As the config says: without a word of it, no run shrinks an arena."""
+    return _run_options(settings.parameters.get(SHRINKAGE, ""))
+
+
+def shrinking(settings: ModelSettings, device: int | None) -> ort.RunOptions:
+    """For a run after which the processor's arena shrinks, where networks run on the processor and there is an arena."""
+    has_arena = device is None and settings.flag("enable_mem_arena", default=True)
+    return _run_options(settings.parameters.get(SHRINKAGE) or ("cpu:0" if has_arena else ""))
+
+
+def _run_options(shrinkage: str) -> ort.RunOptions:
     options = ort.RunOptions()
-    if settings.parameters.get(SHRINKAGE):
-        options.add_run_config_entry(SHRINKAGE, settings.parameters[SHRINKAGE])
+    if shrinkage:
+        options.add_run_config_entry(SHRINKAGE, shrinkage)
     return options
 
 
