@@ -98,7 +98,7 @@ class Encoder:
             inputs=self._rows(encodings),
             token_counts=self._counts(lines, firsts, stride or 0),
             encodings=encodings,
-            lines=np.repeat(np.arange(len(firsts)), [len(rows) for rows in windows]),
+            lines=np.array([line for line, rows in enumerate(windows) for _ in rows], np.int64),
         )
 
     def _rows(self, encodings: Sequence[Encoding]) -> dict[str, npt.NDArray[np.int64]]:

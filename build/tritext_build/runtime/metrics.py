@@ -7,12 +7,12 @@ Knows counters and answers; knows nothing of tokenizers. Numbers go to Triton on
 from __future__ import annotations
 
 import ctypes
+import math
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-import numpy as np
 import triton_python_backend_utils as pb_utils
 
 from .requests import REASONS, BadRequest, Tensors
@@ -82,25 +82,22 @@ class Metrics:
                 self._counters[name].increment(amount)
 
     def _of(self, asked: Sequence[Any], answers: Sequence[Tensors | BadRequest]) -> Counter[str]:
-        counted = Counter(answer.reason for answer in answers if isinstance(answer, BadRequest))
-        pairs = [
-            (ask, answer["TOKEN_COUNT"].reshape(-1))
-            for ask, answer in zip(asked, answers, strict=True)
-            if not isinstance(answer, BadRequest)
-        ]
-        if pairs:
-            counts = np.concatenate([lengths for _, lengths in pairs])
-            limits = np.repeat(list(self._limits(ask for ask, _ in pairs)), [len(each) for _, each in pairs])
-            counted[TEXTS] = counts.size
-            counted[TOKENS] = int(counts.sum())
-            counted[TRUNCATED] = int(np.count_nonzero(counts > limits))
+        # A request has a few texts: lists are faster here than arrays.
+        counted: Counter[str] = Counter()
+        for ask, answer in zip(asked, answers, strict=True):
+            if isinstance(answer, BadRequest):
+                counted[answer.reason] += 1
+                continue
+            counts, limit = answer["TOKEN_COUNT"].ravel().tolist(), self._limit(ask)
+            counted[TEXTS] += len(counts)
+            counted[TOKENS] += sum(counts)
+            counted[TRUNCATED] += sum(count > limit for count in counts)
         return counted
 
-    def _limits(self, asks: Iterable[Any]) -> Iterable[float]:
-        """The length at which each request's texts are cut; windows cut nothing."""
-        for ask in asks:
-            cuts = getattr(ask, "truncation", "truncate") == "truncate"
-            yield getattr(ask, "max_seq_len", self._max_length) if cuts else np.inf
+    def _limit(self, ask: Any) -> float:
+        """The length at which a request's texts are cut; windows cut nothing."""
+        cuts = getattr(ask, "truncation", "truncate") == "truncate"
+        return getattr(ask, "max_seq_len", self._max_length) if cuts else math.inf
 
 
 def _keep_forever(objects: Iterable[Any]) -> None:
