@@ -15,7 +15,6 @@ NAMES = {
     "peer": "other servers",
     "ceiling": "offline, no server",
 }
-MOST_LINES = 8
 
 
 def throughput(samples: Samples) -> bytes:
@@ -41,18 +40,21 @@ def throughput(samples: Samples) -> bytes:
 
 
 def arrivals(samples: Samples) -> bytes:
-    """PNG: the 99th percentile of latency by the rate at which texts arrive; peers that keep up longest, and ours."""
-    rates = samples.loads("rate")
-    names = samples.of_kind("tritext", "triton", "peer")
-    figure = Figure(figsize=(9, 4.5), layout="constrained")
+    """PNG: the 99th percentile of latency by the rate at which texts arrive, of all systems, each as far as it kept up."""
+    figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.subplots()
-    best = sorted(names, key=lambda name: samples.median(name, "p99", rate=rates[-1]) or float("inf"))
-    for name in best[:MOST_LINES]:
-        waits = [samples.median(name, "p99", rate=rate) or float("nan") for rate in rates]
-        colour = COLOURS[samples.systems[name]["kind"]]
-        axes.plot(rates, waits, marker="o", ms=4, lw=1.6, color=colour)
-        axes.annotate(_title(samples, name), (rates[-1], waits[-1]), fontsize=7)
+    for name in samples.of_kind("tritext", "triton", "peer"):
+        waits = {rate: samples.median(name, "p99", rate=rate) for rate in samples.loads("rate")}
+        met = {rate: wait for rate, wait in waits.items() if wait is not None}
+        if met:
+            colour = COLOURS[samples.systems[name]["kind"]]
+            axes.plot(list(met), list(met.values()), marker="o", ms=4, lw=1.6, color=colour)
+            last = list(met.items())[-1]
+            axes.annotate(
+                f"  {_title(samples, name)}", last, fontsize=7, color=colour, verticalalignment="center"
+            )
     axes.set_yscale("log")
+    axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.set(xlabel="texts per second, arriving at random", ylabel="99th percentile of latency, milliseconds")
     _plain(axes)
     return _png(figure)
