@@ -37,7 +37,8 @@ def wide_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     alone = f"{LOGITS} {IDS}".replace("[3]", "[-1, 3]").replace("[8]", "[-1, 8]")
     save_onnx(_onnx(repository, "alone", f"max_batch_size: 0 {alone}", rows=True))
     sums = 'output { name: "sums" data_type: TYPE_FP32 dims: [-1, -1] }'
-    save_quadratic(_onnx(repository, "quadratic", f"max_batch_size: 0 {sums}", width=-1, rows=True))
+    slow = f"max_batch_size: 0 {sums} {_parameter('intra_op_thread_count', '1')}"
+    save_quadratic(_onnx(repository, "quadratic", slow, width=-1, rows=True))
     _add_by_argument_name(repository)
     return repository
 

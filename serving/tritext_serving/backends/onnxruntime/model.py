@@ -37,9 +37,9 @@ class TritonPythonModel(BatchingModel):
 class Session(Runner):
     """Runs a graph, and has what long runs took given back.
 
-    ONNX Runtime's arena keeps for ever what its largest batch took. To shrink it after every run costs a tenth of the
-    throughput of short texts, to shrink it after the run that follows a long one costs nothing that can be seen. The first run
-    counts as following one: loading leaves memory behind too.
+    ONNX Runtime's arena keeps for ever what its largest batch took. To shrink it after every run costs up to a tenth of
+    the throughput of short texts; shrunk in the run that follows a long one, it costs them nothing. The first run counts as
+    following one: loading leaves memory behind too.
     """
 
     def __init__(
