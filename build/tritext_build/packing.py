@@ -24,6 +24,10 @@ SAME = 1e-4
 """How far packed outputs may lie from padded ones, in parts of outputs above 1: the same sums in another order."""
 
 
+MOST_TOKENS = 2**31 - 1
+"""More than a row ever has."""
+
+
 class Packing(NamedTuple):
     """Where the real tokens of rows [rows, width] are.
 
@@ -58,6 +62,9 @@ class Heads(NamedTuple):
 
 Attend = Callable[[Heads, Packing], Tensor]
 """Attention of each token to those of its own row: FP32 [1, heads, tokens, size]."""
+
+_Heads = tuple[Tensor, Tensor, Tensor, float, int]
+"""`Heads`, as scripts know them: a trace forgets the names of tuples."""
 
 _running: list[Callable[[Heads], Tensor]] = []
 
@@ -248,10 +255,34 @@ def _with_hidden(output: Any, hidden: Tensor) -> Any:
     return output
 
 
+class Reduced(NamedTuple):
+    """Where attention multiplies in fewer bits.
+
+    Attributes:
+        dtype: In what: bf16 or fp16.
+        shortest: On a processor, rows of this many tokens and more; a GPU always does.
+    """
+
+    dtype: torch.dtype
+    shortest: int
+
+
+NOWHERE = Reduced(torch.float32, MOST_TOKENS)
+
+
 def by_row(heads: Heads, packing: Packing) -> Tensor:
-    """Attention computed row by row, with torch's fused kernel: as an `Attend`."""
-    query, key, value, scaling, window = heads
-    attended: Tensor = _scripted()(query, key, value, packing.lengths, scaling, window)
+    """Attention computed row by row, with torch's fused kernel; on a GPU of all rows at once. As an `Attend`."""
+    return _attended(heads, packing, NOWHERE)
+
+
+def by_row_reduced(reduced: Reduced) -> Attend:
+    """`by_row` with fewer bits."""
+    return lambda heads, packing: _attended(heads, packing, reduced)
+
+
+def _attended(heads: Heads, packing: Packing, reduced: Reduced) -> Tensor:
+    longest = packing.places.shape[1]
+    attended: Tensor = _scripted()(heads, packing.lengths, longest, reduced)
     return attended
 
 
@@ -261,9 +292,11 @@ def _scripted() -> Any:
     return torch.jit.script(_by_row)
 
 
-def _by_row(
-    query: Tensor, key: Tensor, value: Tensor, lengths: Tensor, scaling: float, window: int
-) -> Tensor:
+def _by_row(heads: _Heads, lengths: Tensor, longest: int, reduced: tuple[torch.dtype, int]) -> Tensor:
+    query, key, value, scaling, window = heads
+    dtype, shortest = reduced
+    if query.is_cuda and window == 0:
+        return _at_once(heads, lengths, longest, dtype)
     attended: list[Tensor] = []
     start = 0
     ends: list[int] = torch.cumsum(lengths, 0).tolist()
@@ -273,10 +306,27 @@ def _by_row(
             places = torch.arange(end - start, device=query.device)
             mask = (places.unsqueeze(1) - places).abs() < window
         rows = [tensor[:, :, start:end] for tensor in (query, key, value)]
-        attended.append(
-            torch.nn.functional.scaled_dot_product_attention(
-                rows[0], rows[1], rows[2], attn_mask=mask, scale=scaling
-            )
+        if end - start >= shortest:
+            rows = [row.to(dtype) for row in rows]
+        answer = torch.nn.functional.scaled_dot_product_attention(
+            rows[0], rows[1], rows[2], attn_mask=mask, scale=scaling
         )
+        attended.append(answer.to(query.dtype))
         start = end
     return torch.cat(attended, 2)
+
+
+def _at_once(heads: _Heads, lengths: Tensor, longest: int, dtype: torch.dtype) -> Tensor:
+    """By CUDA's kernel for rows of different lengths, which takes where each starts: one launch, no wait for the GPU.
+
+    torch calls it so for nested tensors (torch/nested/_internal/sdpa.py).
+    """
+    query, key, value, scaling, _ = heads
+    ends = torch.cumsum(lengths, 0)
+    borders = torch.cat([torch.zeros_like(ends[:1]), ends]).to(torch.int32)
+    tokens = [tensor.transpose(1, 2).to(dtype) for tensor in (query, key, value)]
+    attended: Tensor = torch.ops.aten._efficient_attention_forward(  # noqa: SLF001 - it has no other name
+        *(tokens[0], tokens[1], tokens[2], None, borders, borders, longest, longest, 0.0, 0, False),
+        scale=scaling,
+    )[0]
+    return attended.transpose(1, 2).to(query.dtype)

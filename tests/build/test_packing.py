@@ -18,7 +18,16 @@ from tritext_build.formats import FORMATS
 from tritext_build.formats.onnx_functions import DOMAIN, DOMAIN_VERSION
 from tritext_build.formats.onnx_packing import IN_A_LOOP, IN_CHUNKS, Grouping
 from tritext_build.graph import ServedGraph, served_graph, tensors
-from tritext_build.packing import Heads, Packing, by_row, pack, packed_graph
+from tritext_build.packing import (
+    Heads,
+    Packing,
+    Reduced,
+    _at_once,
+    by_row,
+    by_row_reduced,
+    pack,
+    packed_graph,
+)
 from tritext_build.tasks.task import DEFAULT_OPTIONS
 
 Array = npt.NDArray[Any]
@@ -173,6 +182,29 @@ def test_attention_in_onnx_and_in_torch_is_that_of_each_row_by_itself(
     packed = torch.from_numpy(np.concatenate(in_order)).view(1, -1, 3, 8).transpose(1, 2)
     y = by_row(Heads(packed, packed, packed, 0.25, window), packing).transpose(1, 2).flatten(2)[0]
     np.testing.assert_allclose(y.numpy(), np.concatenate(expected), rtol=0, atol=1e-5)
+
+
+def test_attention_in_fewer_bits_starts_with_rows_of_some_length() -> None:
+    packing = pack(torch.from_numpy(mask_of([3, 9, 8])))
+    query, key, value = (torch.randn(1, 3, 20, 8) for _ in range(3))
+    heads = Heads(query, key, value, 0.3, 0)
+    exact, reduced = by_row(heads, packing), by_row_reduced(Reduced(torch.bfloat16, 9))(heads, packing)
+    short = torch.tensor([*range(3), *range(12, 20)])
+    assert torch.equal(exact[:, :, short], reduced[:, :, short])
+    assert not torch.equal(exact, reduced)
+    torch.testing.assert_close(reduced, exact, rtol=0.02, atol=0.02)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_attention_on_a_gpu_is_a_call_that_its_kernel_knows(dtype: torch.dtype) -> None:
+    """Its shapes alone, on a device without numbers: what stands in them only a GPU can say."""
+    heads = torch.empty(1, 17, 12, 32, device="meta").transpose(1, 2)
+    lengths = torch.empty(3, dtype=torch.int64, device="meta")
+    for attend in (_at_once, torch.jit.script(_at_once)):
+        attended = attend((heads, heads, heads, 0.3, 0), lengths, 9, dtype)
+        assert attended.shape == heads.shape
+        assert attended.dtype == torch.float32
 
 
 def naive(x: Array, *, heads: int, scale: float, window: int) -> Array:

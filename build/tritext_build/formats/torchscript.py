@@ -9,13 +9,28 @@ import numpy.typing as npt
 import torch
 
 from tritext_build.graph import ServedGraph, TrimmedGraph, tensors
-from tritext_build.packing import PackedGraph, PackingGraph, by_row, packed_graph
+from tritext_build.packing import (
+    MOST_TOKENS,
+    Attend,
+    PackedGraph,
+    PackingGraph,
+    Reduced,
+    by_row,
+    by_row_reduced,
+    packed_graph,
+)
 
 from .boundary import serving_as
 from .format import EXAMPLE_ROWS, Example, Export, RunGraph
 from .reduced import reduced
 
 REDUCED = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+LONG = 128
+"""Tokens from which on attention multiplies in bf16 where the processor has AMX; without it, FP32 is as fast."""
+
+
+CPUINFO = Path("/proc/cpuinfo")
 
 
 class TorchScriptFormat:
@@ -48,7 +63,7 @@ class TorchScriptFormat:
     def exports(self, graph: ServedGraph, example: Example, path: Path, precision: str) -> Iterator[Export]:
         buffer = io.BytesIO()
         with serving_as(self.name), torch.inference_mode():
-            packed = packed_graph(graph, by_row, tensors(example))
+            packed = packed_graph(graph, _attention(precision), tensors(example))
             served = _served(packed or graph, precision)
             inputs = tuple(tensors(example)[name] for name in graph.all_names)
             torch.jit.save(torch.jit.trace(served.eval(), inputs, check_trace=False), buffer)  # type: ignore[no-untyped-call]
@@ -65,6 +80,17 @@ class TorchScriptFormat:
             return {name: output.numpy() for name, output in zip(output_names, outputs, strict=True)}
 
         return run
+
+
+def _attention(precision: str) -> Attend:
+    if precision not in REDUCED:
+        return by_row
+    shortest = LONG if precision == "bf16" and _has_amx() else MOST_TOKENS
+    return by_row_reduced(Reduced(REDUCED[precision], shortest))
+
+
+def _has_amx() -> bool:
+    return CPUINFO.is_file() and "amx_bf16" in CPUINFO.read_text("utf-8")
 
 
 def _served(graph: PackedGraph | ServedGraph, precision: str) -> torch.nn.Module:

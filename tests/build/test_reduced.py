@@ -1,0 +1,79 @@
+"""Fewer bits where they harm least: what is not rounded in FP32 is not computed in FP32."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from transformers import AutoConfig, AutoModel
+
+from tritext_build.formats.reduced import ReducedLinear, reduced
+
+SMALL = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+    "vocab_size": 99,
+}
+ROWS = {"input_ids": torch.arange(24).view(2, 12), "attention_mask": torch.ones(2, 12, dtype=torch.int64)}
+
+
+def encoder(family: str = "bert", **options: Any) -> Any:
+    return AutoModel.from_config(AutoConfig.for_model(family, **SMALL, **options)).eval()  # type: ignore[no-untyped-call]
+
+
+def linears(model: nn.Module) -> Iterator[tuple[str, ReducedLinear]]:
+    return ((name, part) for name, part in model.named_modules() if isinstance(part, ReducedLinear))
+
+
+def narrow(model: nn.Module) -> list[str]:
+    return [name for name, linear in linears(model) if linear.narrow]
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_an_activation_between_two_products_is_computed_as_they_are_and_changes_no_bit(
+    dtype: torch.dtype,
+) -> None:
+    model = reduced(encoder(), dtype)
+    assert narrow(model) == [f"encoder.layer.{layer}.intermediate.dense" for layer in range(2)]
+    with torch.inference_mode():
+        answer = model(**ROWS).last_hidden_state
+        for _, linear in linears(model):
+            linear.narrow = False
+        assert torch.equal(answer, model(**ROWS).last_hidden_state)
+
+
+def test_an_activation_written_as_a_formula_stays_in_fp32() -> None:
+    assert narrow(reduced(encoder(hidden_act="gelu_new"), torch.bfloat16)) == []
+
+
+def test_what_is_added_up_between_layers_is_never_rounded() -> None:
+    """ELECTRA's embeddings go through a product, and from there into the sum of all layers."""
+    model = reduced(encoder("electra", embedding_size=16), torch.bfloat16)
+    assert "embeddings_project" not in narrow(model)
+    with torch.inference_mode():
+        assert model(**ROWS).last_hidden_state.dtype == torch.float32
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_an_input_that_layers_share_is_rounded_once() -> None:
+    """Those of query, key and value: six products of a layer, with four inputs, and the pooler's one."""
+    model = reduced(encoder(), torch.bfloat16)
+    trace = torch.jit.trace(model, tuple(ROWS.values()), strict=False, check_trace=False)  # type: ignore[no-untyped-call]
+    nodes = list(trace.inlined_graph.nodes())
+    products = [node for node in nodes if node.kind() == "aten::linear"]
+    roundings = [
+        node
+        for node in nodes
+        if node.kind() == "aten::to" and node.output().type().scalarType() == "BFloat16"
+    ]
+    assert (len(products), len(roundings)) == (2 * 6 + 1, 2 * 4 + 1)
+
+
+def test_the_model_itself_is_as_before() -> None:
+    model = encoder()
+    before = {name: parameter.clone() for name, parameter in model.named_parameters()}
+    reduced(model, torch.bfloat16)
+    assert all(torch.equal(before[name], parameter) for name, parameter in model.named_parameters())
