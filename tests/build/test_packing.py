@@ -71,10 +71,11 @@ def test_a_family_is_packed_unless_its_attention_is_its_own(family: str) -> None
     assert (packed is None) == (family in OF_THEIR_OWN)
 
 
+@pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.filterwarnings("ignore")
-def test_bert_in_torchscript_computes_where_its_inputs_are(tmp_path: Path) -> None:
+def test_torchscript_computes_where_its_inputs_are(tmp_path: Path, family: str) -> None:
     """A trace keeps the devices that it was made on, and would not run on a GPU."""
-    graph = graph_of("bert")
+    graph = graph_of(family)
     path = tmp_path / "model.pt"
     next(FORMATS["torchscript"].exports(graph, rows_of(graph, [3, 20, 8]), path, "fp32"))
     nodes = torch.jit.load(str(path)).inlined_graph.nodes()  # type: ignore[no-untyped-call]

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -66,7 +67,9 @@ class TorchScriptFormat:
             packed = packed_graph(graph, _attention(precision), tensors(example))
             served = _served(packed or graph, precision)
             inputs = tuple(tensors(example)[name] for name in graph.all_names)
-            torch.jit.save(torch.jit.trace(served.eval(), inputs, check_trace=False), buffer)  # type: ignore[no-untyped-call]
+            trace: Any = torch.jit.trace(served.eval(), inputs, check_trace=False)  # type: ignore[no-untyped-call]
+            _follow_inputs(trace)
+            torch.jit.save(trace, buffer)
         path.write_bytes(buffer.getbuffer())
         yield Export(recipe=precision, unpadded=packed is not None)
 
@@ -91,6 +94,18 @@ def _attention(precision: str) -> Attend:
 
 def _has_amx() -> bool:
     return CPUINFO.is_file() and "amx_bf16" in CPUINFO.read_text("utf-8")
+
+
+def _follow_inputs(trace: Any) -> None:
+    """A trace computes on the device that it was made on, where code named one; from here on, where its inputs are."""
+    parts = [part._c for part in trace.modules()]  # noqa: SLF001 - torch shows the graph of one method of a part only
+    for graph in [part._get_method(name).graph for part in parts for name in part._method_names()]:  # noqa: SLF001
+        given = [value for value in graph.inputs() if value.type().kind() == "TensorType"]
+        for constant in graph.findAllNodes("prim::Constant"):
+            if given and constant.output().type().kind() == "DeviceObjType":
+                device = graph.create("prim::device", given[:1])
+                device.output().setType(constant.output().type())
+                constant.output().replaceAllUsesWith(device.insertAfter(constant).output())
 
 
 def _served(graph: PackedGraph | ServedGraph, precision: str) -> torch.nn.Module:
