@@ -1,13 +1,17 @@
 """Fewer bits where they harm least: what is not rounded in FP32 is not computed in FP32."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from transformers import AutoConfig, AutoModel
 
+from tests.build.test_packing import graph_of, rows_of
+from tritext_build.formats import FORMATS, torchscript
 from tritext_build.formats.reduced import ReducedLinear, reduced
 
 SMALL = {
@@ -77,3 +81,22 @@ def test_the_model_itself_is_as_before() -> None:
     before = {name: parameter.clone() for name, parameter in model.named_parameters()}
     reduced(model, torch.bfloat16)
     assert all(torch.equal(before[name], parameter) for name, parameter in model.named_parameters())
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_with_amx_attention_of_long_texts_is_narrow_unless_gates_object(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text("flags : fpu avx512f amx_bf16 amx_tile\n", "utf-8")
+    monkeypatch.setattr(torchscript, "CPUINFO", cpuinfo)
+    monkeypatch.setattr(torchscript, "LONG", 30)
+    graph = graph_of("bert")
+    rows, path = rows_of(graph, [3, 29, 30]), tmp_path / "model.pt"
+    answers = {}
+    for export in FORMATS["torchscript"].exports(graph, rows, path, "bf16"):
+        answers[export.recipe] = FORMATS["torchscript"].load(path, graph.output_names)(rows)["logits"]
+    narrow, wide = answers["bf16"], answers["bf16, attention in fp32"]
+    np.testing.assert_array_equal(narrow[:2], wide[:2])
+    assert (narrow[2] != wide[2]).any()
+    np.testing.assert_allclose(narrow, wide, rtol=0, atol=0.02)

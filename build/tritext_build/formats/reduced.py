@@ -1,7 +1,7 @@
-"""Reduced precision where it pays and harms least: the encoder's linear layers, and nothing else.
+"""Reduced precision where it pays and harms least: the encoder's linear layers, and activations between two of them.
 
-Products run in bf16 or fp16; the sums between layers, norms, attention and the head stay FP32. Against
-a model that is bf16 throughout this halves the error, because the residual is never rounded.
+Products run in bf16 or fp16; the sums between layers, norms and the head stay FP32, and attention is another's to decide.
+Against a model that is bf16 throughout this halves the error, because the residual is never rounded.
 """
 
 import copy

@@ -62,16 +62,17 @@ class TorchScriptFormat:
     output_names = input_names
 
     def exports(self, graph: ServedGraph, example: Example, path: Path, precision: str) -> Iterator[Export]:
-        buffer = io.BytesIO()
-        with serving_as(self.name), torch.inference_mode():
-            packed = packed_graph(graph, _attention(precision), tensors(example))
-            served = _served(packed or graph, precision)
-            inputs = tuple(tensors(example)[name] for name in graph.all_names)
-            trace: Any = torch.jit.trace(served.eval(), inputs, check_trace=False)  # type: ignore[no-untyped-call]
-            _follow_inputs(trace)
-            torch.jit.save(trace, buffer)
-        path.write_bytes(buffer.getbuffer())
-        yield Export(recipe=precision, unpadded=packed is not None)
+        for recipe, attend in _ways(precision).items():
+            buffer = io.BytesIO()
+            with serving_as(self.name), torch.inference_mode():
+                packed = packed_graph(graph, attend, tensors(example))
+                served = _served(packed or graph, precision)
+                inputs = tuple(tensors(example)[name] for name in graph.all_names)
+                trace: Any = torch.jit.trace(served.eval(), inputs, check_trace=False)  # type: ignore[no-untyped-call]
+                _follow_inputs(trace)
+                torch.jit.save(trace, buffer)
+            path.write_bytes(buffer.getbuffer())
+            yield Export(recipe=recipe, unpadded=packed is not None)
 
     def load(self, path: Path, output_names: Sequence[str]) -> RunGraph:
         with serving_as(self.name):
@@ -85,11 +86,15 @@ class TorchScriptFormat:
         return run
 
 
-def _attention(precision: str) -> Attend:
+def _ways(precision: str) -> Mapping[str, Attend]:
+    """Recipes with their attention, the fastest first."""
     if precision not in REDUCED:
-        return by_row
-    shortest = LONG if precision == "bf16" and _has_amx() else MOST_TOKENS
-    return by_row_reduced(Reduced(REDUCED[precision], shortest))
+        return {precision: by_row}
+    dtype = REDUCED[precision]
+    exact = by_row_reduced(Reduced(dtype, MOST_TOKENS))
+    if precision == "bf16" and _has_amx():
+        return {precision: by_row_reduced(Reduced(dtype, LONG)), f"{precision}, attention in fp32": exact}
+    return {precision: exact}
 
 
 def _has_amx() -> bool:
