@@ -23,7 +23,6 @@ ATTENTION = "tritext_packed"
 SAME = 1e-4
 """How far packed outputs may lie from padded ones, in parts of outputs above 1: the same sums in another order."""
 
-
 MOST_TOKENS = 2**31 - 1
 """More than a row ever has."""
 
@@ -306,7 +305,7 @@ def _by_row(heads: _Heads, lengths: Tensor, longest: int, reduced: tuple[torch.d
             places = torch.arange(end - start, device=query.device)
             mask = (places.unsqueeze(1) - places).abs() < window
         rows = [tensor[:, :, start:end] for tensor in (query, key, value)]
-        if end - start >= shortest:
+        if query.is_cuda or end - start >= shortest:
             rows = [row.to(dtype) for row in rows]
         answer = torch.nn.functional.scaled_dot_product_attention(
             rows[0], rows[1], rows[2], attn_mask=mask, scale=scaling

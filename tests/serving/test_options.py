@@ -6,7 +6,13 @@ import onnxruntime as ort
 import pytest
 
 from tritext_serving.backends.config import ModelSettings
-from tritext_serving.backends.onnxruntime.options import SHRINKAGE, run_options, session_options, shrinking
+from tritext_serving.backends.onnxruntime.options import (
+    SHRINKAGE,
+    providers,
+    run_options,
+    session_options,
+    shrinking,
+)
 from tritext_serving.backends.pytorch.naming import index, ordered_inputs
 
 
@@ -68,6 +74,26 @@ def _shrinks(options: ort.RunOptions) -> str | None:
         return str(options.get_run_config_entry(SHRINKAGE))
     except RuntimeError:
         return None
+
+
+@pytest.mark.parametrize(
+    ("installed", "device", "expected"),
+    [
+        (["CPUExecutionProvider"], None, ["CPUExecutionProvider"]),
+        (["CPUExecutionProvider"], 0, ["CPUExecutionProvider"]),
+        (["CUDAExecutionProvider", "CPUExecutionProvider"], None, ["CPUExecutionProvider"]),
+        (
+            ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"],
+            1,
+            [("CUDAExecutionProvider", {"device_id": 1}), "CPUExecutionProvider"],
+        ),
+    ],
+)
+def test_a_gpus_instance_runs_there_if_the_installed_onnxruntime_can(
+    monkeypatch: pytest.MonkeyPatch, installed: list[str], device: int | None, expected: list[Any]
+) -> None:
+    monkeypatch.setattr(ort, "get_available_providers", lambda: installed)
+    assert providers(device) == expected
 
 
 @pytest.mark.parametrize("pool", ["intra_op", "inter_op"])

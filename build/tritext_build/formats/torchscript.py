@@ -30,8 +30,8 @@ REDUCED = {"bf16": torch.bfloat16, "fp16": torch.float16}
 LONG = 128
 """Tokens from which on attention multiplies in bf16 where the processor has AMX; without it, FP32 is as fast."""
 
-
 CPUINFO = Path("/proc/cpuinfo")
+"""Where Linux says what a processor has: https://docs.kernel.org/arch/x86/cpuinfo.html."""
 
 
 class TorchScriptFormat:

@@ -68,7 +68,7 @@ def _graph_level(settings: ModelSettings) -> Any:
 
 def providers(device: int | None) -> list[Any]:
     """Where to run: on the GPU of that number, if this onnxruntime can, else on the processor."""
-    if device is not None and "CUDAExecutionProvider" in ort.get_availableproviders():
+    if device is not None and "CUDAExecutionProvider" in ort.get_available_providers():
         return [("CUDAExecutionProvider", {"device_id": device}), "CPUExecutionProvider"]
     return ["CPUExecutionProvider"]
 
