@@ -3,11 +3,12 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib import metadata
 from pathlib import Path
 
-from tritonclient.grpc.model_config_pb2 import ModelConfig
+from tritonclient.grpc.model_config_pb2 import ModelConfig, ModelInstanceGroup
 
-from tritext_serving import cache, queues
+from tritext_serving import cache, queues, triton
 from tritext_serving.cores import usable_cores
 from tritext_serving.repository import Model
 from tritext_serving.settings import ServeSettings
@@ -45,29 +46,58 @@ class Parallelism:
     """Seconds of work that may wait before each step; 0 for what the configs say."""
     cached: bool = False
     """Whether answers of networks are kept."""
+    asked: bool = False
+    """Whether somebody asked for these copies or threads, so that they hold on a GPU, too."""
+    on_gpu: frozenset[str] = frozenset()
+    """The backends whose networks a GPU computes. Triton's own defaults are right for them."""
+
+    def of(self, backend: str) -> "Parallelism":
+        """For the networks of one backend."""
+        if backend not in self.on_gpu:
+            return self
+        return replace(self, rows=None) if self.asked else replace(self, rows=None, instances=0, threads=0)
 
 
-def parallelism(settings: ServeSettings, *, cores: int, gpu: bool) -> Parallelism | None:
-    """One busy thread per instance and as many instances as cores: the best use of processors under load.
-
-    None, where nothing was asked for and a GPU does the work: Triton's own defaults are right then.
-    """
+def parallelism(settings: ServeSettings, *, cores: int) -> Parallelism:
+    """One busy thread per instance and as many instances as cores: the best use of processors under load."""
     instances, threads = settings.instances, settings.threads
-    if gpu and instances is None and threads is None:
-        return None
+    asked = instances is not None or threads is not None
     threads = threads or (max(1, cores // instances) if instances else 1)
     return Parallelism(
-        instances=instances or max(1, cores // threads), threads=threads, rows=None if gpu else ROWS_AT_ONCE
+        instances=instances or max(1, cores // threads), threads=threads, rows=ROWS_AT_ONCE, asked=asked
     )
 
 
 def for_this_machine(settings: ServeSettings) -> Parallelism:
-    found = parallelism(settings, cores=usable_cores(), gpu=has_gpu())
     return replace(
-        found or Parallelism(instances=0, threads=0),
+        parallelism(settings, cores=usable_cores()),
         queue_s=settings.queue_limit,
         cached=settings.cache_mb > 0,
+        on_gpu=on_gpu(settings.tritonserver),
     )
+
+
+def on_gpu(tritonserver: Path | None = None) -> frozenset[str]:
+    """The backends of the Triton at that path that compute on a GPU: there is one, and what runs their networks can use it."""
+    if not has_gpu():
+        return frozenset()
+    is_nvidias = triton.find(tritonserver).stubs is None
+    return frozenset(backend for backend in INTRA_OP if is_nvidias or _has_cuda(backend))
+
+
+def _has_cuda(backend: str) -> bool:
+    """Whether the library behind one of our backends is the kind for GPUs; told by what is installed, importing nothing."""
+    if backend == "onnxruntime":
+        return _version("onnxruntime-gpu") is not None
+    torch = _version("torch")
+    return torch is not None and not torch.endswith("+cpu")
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def has_gpu() -> bool:
@@ -78,6 +108,7 @@ def completed(model: Model, wanted: Parallelism | None) -> ModelConfig:
     """The model's config with what its author left open; as it is where all is decided."""
     if wanted is None:
         return model.config
+    wanted = wanted.of(model.backend)
     busy = wanted.instances * ROWS_AT_ONCE or ROWS_AT_ONCE_ON_GPU
     config = queues.limited(model, _network(model, wanted), wanted.queue_s, busy=busy)
     return cache.cached(config) if wanted.cached and model.name.endswith(MODEL_STEP) else config
@@ -90,7 +121,9 @@ def _network(model: Model, wanted: Parallelism) -> ModelConfig:
         return model.config
     config = ModelConfig()
     config.CopyFrom(model.config)
-    config.instance_group.add(count=wanted.instances)
+    group = config.instance_group.add(count=wanted.instances)
+    if has_gpu() and model.backend not in wanted.on_gpu:
+        group.kind = ModelInstanceGroup.KIND_CPU
     for key, value in parameters.items():
         if _is_open(config, key):
             config.parameters[key].string_value = str(value)

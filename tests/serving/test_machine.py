@@ -2,14 +2,17 @@
 
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tritonclient.grpc.model_config_pb2 import ModelConfig
 
+from tests.serving.repositories import add_network
 from tritext_serving import cores, plan, ports
+from tritext_serving import repository as repositories
 from tritext_serving.errors import BadHost, PortTaken
 from tritext_serving.log import Log
-from tritext_serving.plan import Parallelism
 from tritext_serving.settings import ServeSettings
 
 ANYWHERE = "0.0.0.0"  # noqa: S104 - nothing binds to it here
@@ -32,13 +35,68 @@ def test_instances_times_threads_is_the_number_of_cores_unless_both_are_given(
     instances: int | None, threads: int | None, available: int, expected: tuple[int, int]
 ) -> None:
     settings = ServeSettings(instances=instances, threads=threads)
-    wanted = Parallelism(instances=expected[0], threads=expected[1], rows=plan.ROWS_AT_ONCE)
-    assert plan.parallelism(settings, cores=available, gpu=False) == wanted
+    wanted = plan.parallelism(settings, cores=available)
+    assert (wanted.instances, wanted.threads, wanted.rows) == (*expected, plan.ROWS_AT_ONCE)
+
+
+@pytest.mark.parametrize(
+    ("installed", "computed_there"),
+    [
+        ({"onnxruntime": "1.31.1", "torch": "2.13.0+cpu"}, set()),
+        ({"onnxruntime": "1.31.1", "torch": "2.13.0"}, {"pytorch"}),
+        ({"onnxruntime-gpu": "1.31.1", "torch": "2.13.0+cu130"}, {"onnxruntime", "pytorch"}),
+        ({"onnxruntime-gpu": "1.31.1"}, {"onnxruntime"}),
+    ],
+)
+def test_a_gpu_computes_what_the_installed_libraries_can_give_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, installed: dict[str, str], computed_there: set[str]
+) -> None:
+    monkeypatch.setattr(plan, "_version", installed.get)
+    assert plan.on_gpu() == set()
+    a_gpu(monkeypatch, tmp_path)
+    assert plan.on_gpu() == computed_there
+
+
+def test_nvidias_own_triton_brings_libraries_for_gpus(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "backends").mkdir()
+    program = tmp_path / "bin/tritonserver"
+    program.parent.mkdir()
+    program.touch(mode=0o755)
+    a_gpu(monkeypatch, tmp_path)
+    assert plan.on_gpu(program) == {"onnxruntime", "pytorch"}
 
 
 def test_on_a_gpu_triton_decides_unless_it_is_told() -> None:
-    assert plan.parallelism(ServeSettings(), cores=8, gpu=True) is None
-    assert plan.parallelism(ServeSettings(instances=2), cores=8, gpu=True) is not None
+    there = frozenset({"pytorch"})
+    usual = replace(plan.parallelism(ServeSettings(), cores=8), on_gpu=there)
+    assert (usual.of("pytorch").instances, usual.of("pytorch").rows) == (0, None)
+    assert (usual.of("onnxruntime").instances, usual.of("onnxruntime").rows) == (8, plan.ROWS_AT_ONCE)
+    told = replace(plan.parallelism(ServeSettings(instances=2), cores=8), on_gpu=there)
+    assert (told.of("pytorch").instances, told.of("pytorch").rows) == (2, None)
+
+
+def test_what_a_gpu_cannot_compute_is_placed_beside_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Triton would make as many copies for each GPU, all of them on the processor."""
+    add_network(tmp_path / "repository", "some_model", "onnxruntime")
+    model = repositories.read(tmp_path / "repository").models["some_model"]
+    wanted = plan.parallelism(ServeSettings(instances=2), cores=2)
+    kinds = type(ModelConfig().instance_group.add())
+    assert plan.completed(model, wanted).instance_group[0].kind == kinds.KIND_AUTO
+    a_gpu(monkeypatch, tmp_path)
+    assert plan.completed(model, wanted).instance_group[0].kind == kinds.KIND_CPU
+    there = replace(wanted, on_gpu=frozenset({"onnxruntime"}))
+    assert plan.completed(model, there).instance_group[0].kind == kinds.KIND_AUTO
+
+
+def a_gpu(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
+    """As far as files tell."""
+    (place / "nvidiactl").touch()
+    monkeypatch.setattr(plan, "GPU_DEVICE", place / "nvidiactl")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
 
 @pytest.mark.parametrize(

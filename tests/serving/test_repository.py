@@ -1,5 +1,6 @@
 """What is complete is served; what is not is left out and named with its reason."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -171,10 +172,11 @@ def test_batches_are_limited_where_the_config_leaves_them_open(
 ) -> None:
     add_network(tmp_path / "repository", "some_model", "onnxruntime", batching=own)
     model = repositories.read(tmp_path / "repository").models["some_model"]
-    on_a_processor = plan.completed(model, plan.parallelism(ServeSettings(), cores=2, gpu=False))
+    wanted = plan.parallelism(ServeSettings(instances=2), cores=2)
+    on_a_processor = plan.completed(model, wanted)
     assert list(on_a_processor.dynamic_batching.preferred_batch_size) == limit
     assert on_a_processor.HasField("dynamic_batching") == bool(own)
-    on_a_gpu = plan.completed(model, plan.parallelism(ServeSettings(instances=2), cores=2, gpu=True))
+    on_a_gpu = plan.completed(model, replace(wanted, on_gpu=frozenset({"onnxruntime"})))
     assert on_a_gpu.dynamic_batching == model.config.dynamic_batching
 
 

@@ -127,7 +127,7 @@ def _settings(model: "Tunable", request: "TuneRequest", **serving: Any) -> "Sett
     from tritext_serving import candidates, plan
     from tritext_serving.cores import usable_cores
 
-    gpu, scenario = plan.has_gpu(), request.objective.scenario
+    gpu, scenario = model.step.backend in plan.on_gpu(), request.objective.scenario
     users = scenario.load if scenario.kind == "users" else None
     return Settings(
         default=model.default,
