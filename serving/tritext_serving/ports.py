@@ -39,6 +39,15 @@ class Endpoints:
         """The whole URL of Prometheus' page."""
         return f"http://{_url(self.plain_host, self.metrics)}/metrics"
 
+    def has_metrics(self) -> bool:
+        """Whether the metrics' port is open, which Triton opens last."""
+        address = (ANYWHERE.get(self.plain_host, self.plain_host), self.metrics)
+        try:
+            socket.create_connection(address, timeout=2).close()
+        except OSError:
+            return False
+        return True
+
 
 def _url(host: str, port: int) -> str:
     host = ANYWHERE.get(host, host)

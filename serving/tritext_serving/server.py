@@ -192,7 +192,7 @@ class Server:
 
     def _wait_until_live(self, progress: Callable[[frozenset[str]], None]) -> None:
         deadline = time.monotonic() + self.settings.timeout
-        while not self.control.live():
+        while not (self.control.live() and self.endpoints.has_metrics()):
             waiting = frozenset(self.repository.models) - self._running.log.loaded
             progress(waiting)
             if self._running.wait(0.05):

@@ -68,6 +68,13 @@ def test_nvidias_own_triton_brings_libraries_for_gpus(
     assert plan.on_gpu(program) == {"onnxruntime", "pytorch"}
 
 
+def test_the_metrics_port_is_open_once_somebody_listens() -> None:
+    endpoints = ports.choose(ServeSettings(http_port=0, grpc_port=0, metrics_port=0))
+    assert not endpoints.has_metrics()
+    with socket.create_server(("127.0.0.1", endpoints.metrics)):
+        assert endpoints.has_metrics()
+
+
 def test_on_a_gpu_triton_decides_unless_it_is_told() -> None:
     there = frozenset({"pytorch"})
     usual = replace(plan.parallelism(ServeSettings(), cores=8), on_gpu=there)
