@@ -52,6 +52,7 @@ def test_a_gpu_computes_what_the_installed_libraries_can_give_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, installed: dict[str, str], computed_there: set[str]
 ) -> None:
     monkeypatch.setattr(plan, "_version", installed.get)
+    monkeypatch.setattr(plan, "GPU_DEVICE", tmp_path / "none")
     assert plan.on_gpu() == set()
     a_gpu(monkeypatch, tmp_path)
     assert plan.on_gpu() == computed_there
@@ -92,6 +93,7 @@ def test_what_a_gpu_cannot_compute_is_placed_beside_it(
     model = repositories.read(tmp_path / "repository").models["some_model"]
     wanted = plan.parallelism(ServeSettings(instances=2), cores=2)
     kinds = type(ModelConfig().instance_group.add())
+    monkeypatch.setattr(plan, "GPU_DEVICE", tmp_path / "none")
     assert plan.completed(model, wanted).instance_group[0].kind == kinds.KIND_AUTO
     a_gpu(monkeypatch, tmp_path)
     assert plan.completed(model, wanted).instance_group[0].kind == kinds.KIND_CPU
