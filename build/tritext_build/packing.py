@@ -267,6 +267,7 @@ class Reduced(NamedTuple):
 
 
 NOWHERE = Reduced(torch.float32, MOST_TOKENS)
+"""All in FP32, on a GPU, too."""
 
 
 def by_row(heads: Heads, packing: Packing) -> Tensor:

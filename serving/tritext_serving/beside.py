@@ -24,7 +24,7 @@ class Beside:
     """Draws into `view`; `plain` says which version of each family has plain names."""
 
     view: Path
-    parallelism: plan.Parallelism | None
+    parallelism: plan.Parallelism
     plain: Mapping[str, int]
 
     def draw_live(self, family: Family, live: Live | None) -> None:

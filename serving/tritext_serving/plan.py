@@ -104,10 +104,8 @@ def has_gpu() -> bool:
     return GPU_DEVICE.exists() and os.environ.get("CUDA_VISIBLE_DEVICES") != ""
 
 
-def completed(model: Model, wanted: Parallelism | None) -> ModelConfig:
+def completed(model: Model, wanted: Parallelism) -> ModelConfig:
     """The model's config with what its author left open; as it is where all is decided."""
-    if wanted is None:
-        return model.config
     wanted = wanted.of(model.backend)
     busy = wanted.instances * ROWS_AT_ONCE or ROWS_AT_ONCE_ON_GPU
     config = queues.limited(model, _network(model, wanted), wanted.queue_s, busy=busy)

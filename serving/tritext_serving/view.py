@@ -29,7 +29,7 @@ class View:
 
 def make(
     repository: Repository,
-    parallelism: plan.Parallelism | None,
+    parallelism: plan.Parallelism,
     place: Path,
     *,
     live: Mapping[str, Live] | None = None,

@@ -215,4 +215,4 @@ def test_triton_completes_a_config_only_where_something_is_missing(
             'backend: "onnxruntime"', "" if removed == "backend" else 'backend: "onnxruntime"'
         ),
     )
-    assert view.make(repositories.read(folder), None, tmp_path).configs_complete is complete
+    assert view.make(repositories.read(folder), TWO, tmp_path).configs_complete is complete

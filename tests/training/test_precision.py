@@ -8,6 +8,7 @@ from safetensors.torch import load_file
 
 from tests.training.conftest import options
 from tests.training.tiny_tasks import KINDS, make_data
+from tritext.processor import cpu_flags
 from tritext_training import precision, run
 
 
@@ -24,14 +25,14 @@ def test_processors_that_multiply_bf16_train_in_it(
 ) -> None:
     cpuinfo = tmp_path / "cpuinfo"
     cpuinfo.write_text(f"processor\t: 0\nflags\t\t: {flags}\nbugs\t\t:\n")
-    found = precision.cpu_flags(cpuinfo)
+    found = cpu_flags(cpuinfo)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(precision, "cpu_flags", lambda: found)
     assert precision.fastest_precision() == expected
 
 
 def test_a_machine_that_does_not_tell_its_instructions_trains_in_fp32(tmp_path: Path) -> None:
-    assert precision.cpu_flags(tmp_path / "absent") == set()
+    assert cpu_flags(tmp_path / "absent") == set()
 
 
 @pytest.mark.parametrize("native", [True, False])

@@ -14,36 +14,18 @@ SAMPLE = torch.linspace(-12, 12, 4_001)
 """What functions between linear layers are compared on."""
 
 
-class Rounding:
-    """Rounds to `dtype`; layers that share an input, as those of query, key and value do, round it once."""
-
-    def __init__(self, dtype: torch.dtype) -> None:
-        self.dtype = dtype
-        self._last: tuple[Tensor, Tensor] | None = None
-
-    def __call__(self, x: Tensor) -> Tensor:
-        if self._last is None or self._last[0] is not x:
-            self._last = x, x.to(self.dtype)
-        return self._last[1]
-
-
 class ReducedLinear(torch.nn.Module):
-    """A linear layer that multiplies in the dtype of `rounding`, and answers in FP32, or `narrow` in that dtype."""
+    """A linear layer that multiplies in `dtype` and answers in FP32, or, if `narrow`, in `dtype`."""
 
-    def __init__(self, linear: torch.nn.Linear, rounding: Rounding) -> None:
+    def __init__(self, linear: torch.nn.Linear, dtype: torch.dtype) -> None:
         super().__init__()
+        self.weight = torch.nn.Parameter(linear.weight.detach().to(dtype), requires_grad=False)
         bias = linear.bias
-        self.weight = torch.nn.Parameter(linear.weight.detach().to(rounding.dtype), requires_grad=False)
-        self.bias = (
-            None
-            if bias is None
-            else torch.nn.Parameter(bias.detach().to(rounding.dtype), requires_grad=False)
-        )
-        self.rounding = rounding
+        self.bias = None if bias is None else torch.nn.Parameter(bias.detach().to(dtype), requires_grad=False)
         self.narrow = False
 
     def forward(self, x: Tensor) -> Tensor:
-        product = functional.linear(self.rounding(x), self.weight, self.bias)
+        product = functional.linear(x.to(self.weight.dtype), self.weight, self.bias)
         return product if self.narrow else product.float()
 
 
@@ -52,10 +34,9 @@ def reduced(model: torch.nn.Module, dtype: torch.dtype) -> torch.nn.Module:
     model = copy.deepcopy(model)
     encoder = model.base_model
     assert isinstance(encoder, torch.nn.Module)  # noqa: S101 - transformers types it as a tensor or a module
-    rounding = Rounding(dtype)
     for name, module in list(encoder.named_modules()):
         if isinstance(module, torch.nn.Linear):
-            encoder.set_submodule(name, ReducedLinear(module, rounding))
+            encoder.set_submodule(name, ReducedLinear(module, dtype))
     for linear in _before_activations(encoder, dtype):
         linear.narrow = True
     return model

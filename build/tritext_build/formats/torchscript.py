@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from tritext.processor import cpu_flags
 from tritext_build.graph import ServedGraph, TrimmedGraph, tensors
 from tritext_build.packing import (
     MOST_TOKENS,
@@ -29,9 +30,6 @@ REDUCED = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 LONG = 128
 """Tokens from which on attention multiplies in bf16 where the processor has AMX; without it, FP32 is as fast."""
-
-CPUINFO = Path("/proc/cpuinfo")
-"""Where Linux says what a processor has: https://docs.kernel.org/arch/x86/cpuinfo.html."""
 
 
 class TorchScriptFormat:
@@ -73,6 +71,8 @@ class TorchScriptFormat:
                 torch.jit.save(trace, buffer)
             path.write_bytes(buffer.getbuffer())
             yield Export(recipe=recipe, unpadded=packed is not None)
+            if packed is None:
+                return  # its attention is its own, and the same in every recipe
 
     def load(self, path: Path, output_names: Sequence[str]) -> RunGraph:
         with serving_as(self.name):
@@ -92,13 +92,9 @@ def _ways(precision: str) -> Mapping[str, Attend]:
         return {precision: by_row}
     dtype = REDUCED[precision]
     exact = by_row_reduced(Reduced(dtype, MOST_TOKENS))
-    if precision == "bf16" and _has_amx():
+    if precision == "bf16" and "amx_bf16" in cpu_flags():
         return {precision: by_row_reduced(Reduced(dtype, LONG)), f"{precision}, attention in fp32": exact}
     return {precision: exact}
-
-
-def _has_amx() -> bool:
-    return CPUINFO.is_file() and "amx_bf16" in CPUINFO.read_text("utf-8")
 
 
 def _follow_inputs(trace: Any) -> None:
