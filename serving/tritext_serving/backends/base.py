@@ -7,15 +7,13 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import triton_python_backend_utils as pb_utils  # its classes come only after this module was imported: annotate in quotes
 
 from tritext_serving.backends.config import ModelSettings
-
-Array: TypeAlias = npt.NDArray[Any]
+from tritext_serving.backends.runner import Array, Runner
 
 
 class Instance(NamedTuple):
@@ -24,14 +22,6 @@ class Instance(NamedTuple):
     model_file: Path
     settings: ModelSettings
     device: int | None
-
-
-class Runner(ABC):
-    """One loaded model: arrays in, arrays out."""
-
-    @abstractmethod
-    def run(self, inputs: Mapping[str, Array], outputs: Sequence[str]) -> Sequence[Array]:
-        """The named outputs, in that order, for inputs that share their first dimension where the model batches."""
 
 
 class BatchingModel(ABC):

@@ -4,7 +4,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tritext_serving.backends.base import Array, BatchingModel, Instance, Runner
+from tritext_serving.backends.base import BatchingModel, Instance
+from tritext_serving.backends.runner import Array, Runner
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -24,7 +25,7 @@ class TritonPythonModel(BatchingModel):
         # A missing library must become a sentence, not a failed import.
         import onnxruntime  # noqa: PLC0415
 
-        from tritext_serving.backends.onnxruntime import options  # noqa: PLC0415
+        from tritext_serving.backends.onnxruntime import options, runs  # noqa: PLC0415
 
         settings = instance.settings
         session = onnxruntime.InferenceSession(
@@ -34,7 +35,10 @@ class TritonPythonModel(BatchingModel):
         )
         options.check("input", settings.inputs, session.get_inputs())
         options.check("output", settings.outputs, session.get_outputs())
-        return Session(session, options.run_options(settings), options.shrinking(settings, instance.device))
+        shrinking = options.shrinking(settings, instance.device)
+        return runs.in_runs(
+            Session(session, options.run_options(settings), shrinking), settings, instance.device
+        )
 
 
 class Session(Runner):

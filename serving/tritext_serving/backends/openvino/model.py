@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tritext_serving.backends.base import Array, BatchingModel, Instance, Runner
+from tritext_serving.backends.base import BatchingModel, Instance
 from tritext_serving.backends.config import ModelSettings
+from tritext_serving.backends.runner import Array, Runner
 
 if TYPE_CHECKING:
     import openvino

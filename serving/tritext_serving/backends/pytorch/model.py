@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tritext_serving.backends.base import Array, BatchingModel, Instance, Runner
+from tritext_serving.backends.base import BatchingModel, Instance
 from tritext_serving.backends.config import ModelSettings
 from tritext_serving.backends.pytorch.naming import forward_arguments, index, ordered_inputs
+from tritext_serving.backends.runner import Array, Runner
 
 if TYPE_CHECKING:
     import torch
