@@ -1,4 +1,7 @@
-"""Replaces the graph of a built model by the same one on rows padded to the longest: `python -m comparison.padded`."""
+"""Replaces the graph of a built model by the same one on rows padded to the longest: `python -m comparison.padded`.
+
+The longest of the whole batch: with its rows in runs of like length there would be little padding to compare with.
+"""
 
 import sys
 from pathlib import Path
@@ -21,6 +24,8 @@ def main(name: str, target: str, precision: str) -> None:
     new = Path(target).with_suffix(".padded.onnx")
     next(OnnxFormat(packs=False).exports(graph, example, new, precision))
     new.replace(target)
+    with (Path(target).parents[1] / "config.pbtxt").open("a", encoding="utf-8") as config:
+        config.write('parameters { key: "tokens_per_run" value { string_value: "0" } }\n')
 
 
 def encoder_of(version: Path) -> Encoder:

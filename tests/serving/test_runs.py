@@ -59,14 +59,14 @@ def test_rows_in_several_runs_are_answered_as_in_one(lengths: list[int], outputs
 @pytest.mark.parametrize(
     ("lengths", "expected"),
     [
-        ([20] * 32, [[20] * 32]),
+        ([16] * 32, [[16] * 32]),
         ([512] * 3, [[512], [512], [512]]),
-        ([160] * 16, [[160] * 3, [160] * 3, [160] * 4, [160] * 3, [160] * 3]),
+        ([160] * 16, [*[[160] * 3] * 5, [160]]),
         ([2000], [[2000]]),
-        ([5, 1000, 7, 600], [[5, 7, 600], [1000]]),
+        ([5, 1000, 7, 600], [[5, 7], [600], [1000]]),
     ],
 )
-def test_a_run_has_about_512_tokens_of_rows_of_like_length(
+def test_a_run_has_at_most_512_tokens_of_rows_of_like_length(
     lengths: list[int], expected: list[list[int]]
 ) -> None:
     network = Network()
@@ -74,11 +74,12 @@ def test_a_run_has_about_512_tokens_of_rows_of_like_length(
     assert network.runs == expected
 
 
-def test_every_row_is_in_one_run_and_no_run_is_a_row_longer_than_asked() -> None:
+def test_every_row_is_in_one_run_and_padding_counts() -> None:
     lengths = np.random.default_rng(1).integers(1, 500, 200)
     runs = divided(lengths, 1000)
     assert sorted(np.concatenate(runs)) == list(range(200))
-    assert max(lengths[rows].sum() for rows in runs) < 1000 + 2 * 500
+    assert all(len(rows) * lengths[rows].max() <= 1000 for rows in runs)
+    assert len(runs) < 1.3 * lengths.sum() / 1000
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from tritext_serving.backends.config import ModelSettings
 from tritext_serving.backends.runner import Array, Runner
 
 PARAMETER = "tokens_per_run"
-"""In a network's config: about how many tokens a run has; 0 runs every batch as it is."""
+"""In a network's config: the most tokens of a run of several rows; 0 runs every batch as it is."""
 
 DEFAULT_TOKENS = 512
 
@@ -34,7 +34,7 @@ def _counts_tokens(settings: ModelSettings) -> bool:
 
 
 class InRuns(Runner):
-    """Computes rows of like length together, about `tokens` at a time: a batch's rows know nothing of each other."""
+    """Computes rows of like length together, at most `tokens` at a time: a batch's rows know nothing of each other."""
 
     def __init__(self, runner: Runner, tokens: int) -> None:
         self._runner, self._tokens = runner, tokens
@@ -50,17 +50,17 @@ class InRuns(Runner):
 
 
 def divided(lengths: npt.NDArray[np.int64], tokens: int) -> list[npt.NDArray[np.intp]]:
-    """The rows of each run, the shortest first: runs of about as many tokens each, and no more rows apart than need be.
+    """The rows of each run, the shortest first: as many as have at most `tokens`, all padded to the longest, or one alone.
 
-    `lengths` [rows] are the rows' tokens.
+    `lengths` [rows] are the rows' tokens. Padding counts because some graphs compute it; for others it is little, among
+    rows of like length.
     """
     order = np.argsort(lengths, kind="stable")
-    ends = lengths[order].cumsum()
-    runs = round(ends[-1] / tokens)
-    if runs <= 1:
-        return [order]
-    run_of_row = (2 * ends - lengths[order]) * runs // (2 * ends[-1])
-    return np.split(order, np.flatnonzero(np.diff(run_of_row)) + 1)
+    firsts = [0]
+    for row, length in enumerate(lengths[order].tolist()):
+        if row > firsts[-1] and (row + 1 - firsts[-1]) * length > tokens:
+            firsts.append(row)
+    return np.split(order, firsts[1:])
 
 
 def _joined(runs: Sequence[npt.NDArray[np.intp]], parts: Sequence[Array]) -> Array:
