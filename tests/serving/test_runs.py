@@ -8,8 +8,8 @@ import numpy.typing as npt
 import pytest
 
 from tritext_serving.backends.config import ModelSettings
-from tritext_serving.backends.onnxruntime.runs import divided, in_runs
 from tritext_serving.backends.runner import Array, Runner
+from tritext_serving.backends.runs import divided, in_runs
 
 WIDTH = 2000
 
@@ -21,7 +21,7 @@ class Network(Runner):
         self.runs: list[list[int]] = []
 
     def run(self, inputs: Mapping[str, Array], outputs: Sequence[str]) -> Sequence[Array]:
-        lengths = inputs["attention_mask"].sum(axis=1)
+        lengths = next(array for name, array in inputs.items() if "mask" in name).sum(axis=1)
         self.runs.append(lengths.tolist())
         numbers = inputs["input_ids"][:, : lengths.max()]
         answers = {"sums": numbers.sum(axis=1), "doubled": 2 * numbers.astype(np.float32)}
@@ -50,7 +50,7 @@ def batch(lengths: Sequence[int]) -> dict[str, npt.NDArray[np.int64]]:
 @pytest.mark.parametrize("outputs", [["sums"], ["doubled", "sums"]])
 def test_rows_in_several_runs_are_answered_as_in_one(lengths: list[int], outputs: list[str]) -> None:
     rows = batch(lengths)
-    answers = in_runs(Network(), settings(), None).run(rows, outputs)
+    answers = in_runs(Network(), settings(), None, 512).run(rows, outputs)
     for answer, expected in zip(answers, Network().run(rows, outputs), strict=True):
         assert answer.dtype == expected.dtype
         np.testing.assert_array_equal(answer, expected)
@@ -70,7 +70,7 @@ def test_a_run_has_at_most_512_tokens_of_rows_of_like_length(
     lengths: list[int], expected: list[list[int]]
 ) -> None:
     network = Network()
-    in_runs(network, settings(), None).run(batch(lengths), ["sums"])
+    in_runs(network, settings(), None, 512).run(batch(lengths), ["sums"])
     assert network.runs == expected
 
 
@@ -98,10 +98,18 @@ def test_a_batch_is_one_run_where_the_config_says_so_on_gpus_and_where_nothing_c
     served: ModelSettings, device: int | None
 ) -> None:
     network = Network()
-    assert in_runs(network, served, device) is network
+    assert in_runs(network, served, device, 512) is network
 
 
 def test_the_config_says_how_many_tokens() -> None:
     network = Network()
-    in_runs(network, settings({"tokens_per_run": "40"}), None).run(batch([20] * 4), ["sums"])
+    in_runs(network, settings({"tokens_per_run": "40"}), None, 512).run(batch([20] * 4), ["sums"])
+    assert network.runs == [[20, 20], [20, 20]]
+
+
+def test_torchscripts_mask_has_its_position_behind_its_name() -> None:
+    network = Network()
+    rows = batch([20] * 4)
+    rows["attention_mask__1"] = rows.pop("attention_mask")
+    in_runs(network, settings(name="attention_mask__1"), None, 40).run(rows, ["sums"])
     assert network.runs == [[20, 20], [20, 20]]

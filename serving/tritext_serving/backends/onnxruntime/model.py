@@ -6,9 +6,14 @@ from typing import TYPE_CHECKING
 
 from tritext_serving.backends.base import BatchingModel, Instance
 from tritext_serving.backends.runner import Array, Runner
+from tritext_serving.backends.runs import in_runs
 
 if TYPE_CHECKING:
     import onnxruntime
+
+
+TOKENS = 512
+"""Of a run, with padding: with more, what layers hand on no longer fits the processor's caches."""
 
 LONG_S = 0.2
 """A run that takes longer leaves more memory behind than most runs after it need."""
@@ -25,7 +30,7 @@ class TritonPythonModel(BatchingModel):
         # A missing library must become a sentence, not a failed import.
         import onnxruntime  # noqa: PLC0415
 
-        from tritext_serving.backends.onnxruntime import options, runs  # noqa: PLC0415
+        from tritext_serving.backends.onnxruntime import options  # noqa: PLC0415
 
         settings = instance.settings
         session = onnxruntime.InferenceSession(
@@ -36,9 +41,8 @@ class TritonPythonModel(BatchingModel):
         options.check("input", settings.inputs, session.get_inputs())
         options.check("output", settings.outputs, session.get_outputs())
         shrinking = options.shrinking(settings, instance.device)
-        return runs.in_runs(
-            Session(session, options.run_options(settings), shrinking), settings, instance.device
-        )
+        runner = Session(session, options.run_options(settings), shrinking)
+        return in_runs(runner, settings, instance.device, TOKENS)
 
 
 class Session(Runner):

@@ -4,11 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tritext_serving.backends.base import BatchingModel, Instance
-from tritext_serving.backends.config import ModelSettings
 from tritext_serving.backends.runner import Array, Runner
+from tritext_serving.backends.runs import in_runs
 
 if TYPE_CHECKING:
     import openvino
+
+
+TOKENS = 1536
+"""Of a run, with padding: runs of more are no faster, and pad more where the graph pads."""
 
 
 class TritonPythonModel(BatchingModel):
@@ -28,21 +32,32 @@ class TritonPythonModel(BatchingModel):
         model = core.read_model(instance.model_file)
         graph.fit(model, settings)
         compiled = core.compile_model(model, "CPU", options.compile_options(settings))
-        return Request(compiled.create_infer_request(), settings)
+        request = compiled.create_infer_request()
+        if settings.max_batch_size > 0 and not settings.flag("ENABLE_BATCH_PADDING", default=False):
+            return FullBatches(request, settings.max_batch_size)
+        return in_runs(Request(request), settings, instance.device, TOKENS)
 
 
 class Request(Runner):
-    def __init__(self, request: "openvino.InferRequest", settings: ModelSettings) -> None:
+    def __init__(self, request: "openvino.InferRequest") -> None:
         self._request = request
-        self._most = settings.max_batch_size
-        self._pads = settings.flag("ENABLE_BATCH_PADDING", default=False)
+
+    def run(self, inputs: Mapping[str, Array], outputs: Sequence[str]) -> Sequence[Array]:
+        answer = self._request.infer(dict(inputs))
+        return [answer[name] for name in outputs]
+
+
+class FullBatches(Request):
+    """As the native backend is without padding: it computes batches of one size."""
+
+    def __init__(self, request: "openvino.InferRequest", size: int) -> None:
+        super().__init__(request)
+        self._size = size
 
     def run(self, inputs: Mapping[str, Array], outputs: Sequence[str]) -> Sequence[Array]:
         rows = len(next(iter(inputs.values())))
-        # The native backend computes batches of one size; rows that only fill one up are nothing that anybody sees.
-        if self._most > 0 and rows != self._most and not self._pads:
+        if rows != self._size:
             raise ValueError(
-                f"a batch must have {self._most} rows, not {rows}, unless the parameter ENABLE_BATCH_PADDING is YES"
+                f"a batch must have {self._size} rows, not {rows}, unless the parameter ENABLE_BATCH_PADDING is YES"
             )
-        answer = self._request.infer(dict(inputs))
-        return [answer[name] for name in outputs]
+        return super().run(inputs, outputs)

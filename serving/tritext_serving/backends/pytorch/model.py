@@ -13,9 +13,14 @@ from tritext_serving.backends.base import BatchingModel, Instance
 from tritext_serving.backends.config import ModelSettings
 from tritext_serving.backends.pytorch.naming import forward_arguments, index, ordered_inputs
 from tritext_serving.backends.runner import Array, Runner
+from tritext_serving.backends.runs import in_runs
 
 if TYPE_CHECKING:
     import torch
+
+
+TOKENS = 1536
+"""Of a run, with padding: runs of more are no faster, and pad more where the graph pads."""
 
 
 class TritonPythonModel(BatchingModel):
@@ -29,7 +34,8 @@ class TritonPythonModel(BatchingModel):
         set_threads(settings)
         device = torch.device("cpu" if instance.device is None else f"cuda:{instance.device}")
         jit: Any = torch.jit
-        return Module(jit.load(instance.model_file, map_location=device).eval(), device, settings)
+        module = Module(jit.load(instance.model_file, map_location=device).eval(), device, settings)
+        return in_runs(module, settings, instance.device, TOKENS)
 
 
 class Module(Runner):

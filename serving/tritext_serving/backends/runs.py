@@ -5,42 +5,42 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tritext_serving.backends.config import ModelSettings
+from tritext_serving.backends.config import ModelSettings, TensorSpec
 from tritext_serving.backends.runner import Array, Runner
 
 PARAMETER = "tokens_per_run"
 """In a network's config: the most tokens of a run of several rows; 0 runs every batch as it is."""
 
-DEFAULT_TOKENS = 512
-
 MASK = "attention_mask"
 
 
-def in_runs(runner: Runner, settings: ModelSettings, device: int | None) -> Runner:
-    """The same network in runs of few tokens, where the processor computes it and its inputs say where tokens are."""
-    tokens = settings.integer(PARAMETER, DEFAULT_TOKENS)
-    divides = device is None and tokens > 0 and settings.max_batch_size > 1 and _counts_tokens(settings)
-    return InRuns(runner, tokens) if divides else runner
+def in_runs(runner: Runner, settings: ModelSettings, device: int | None, tokens: int) -> Runner:
+    """The same network in runs of few tokens, where the processor computes it and an input says where tokens are.
+
+    `tokens` is how many where the config does not say.
+    """
+    tokens = settings.integer(PARAMETER, tokens)
+    mask = next(filter(_is_mask, settings.inputs.values()), None)
+    if mask is None or device is not None or settings.max_batch_size <= 1 or tokens <= 0:
+        return runner
+    return InRuns(runner, mask.name, tokens)
 
 
-def _counts_tokens(settings: ModelSettings) -> bool:
-    mask = settings.inputs.get(MASK)
-    return (
-        mask is not None
-        and not mask.optional
-        and len(mask.dims[1:]) == 1
-        and np.issubdtype(mask.dtype, np.integer)
-    )
+def _is_mask(given: TensorSpec) -> bool:
+    """Whether it counts the tokens of every row; TorchScript's inputs have their position behind their name."""
+    is_named_so = given.name.split("__")[0] == MASK
+    is_of_rows = not given.optional and len(given.dims[1:]) == 1
+    return is_named_so and is_of_rows and np.issubdtype(given.dtype, np.integer)
 
 
 class InRuns(Runner):
     """Computes rows of like length together, at most `tokens` at a time: a batch's rows know nothing of each other."""
 
-    def __init__(self, runner: Runner, tokens: int) -> None:
-        self._runner, self._tokens = runner, tokens
+    def __init__(self, runner: Runner, mask: str, tokens: int) -> None:
+        self._runner, self._mask, self._tokens = runner, mask, tokens
 
     def run(self, inputs: Mapping[str, Array], outputs: Sequence[str]) -> Sequence[Array]:
-        runs = divided(inputs[MASK].sum(axis=1), self._tokens)
+        runs = divided(inputs[self._mask].sum(axis=1), self._tokens)
         if len(runs) == 1:
             return self._runner.run(inputs, outputs)
         answers = [
