@@ -113,3 +113,9 @@ def test_torchscripts_mask_has_its_position_behind_its_name() -> None:
     rows["attention_mask__1"] = rows.pop("attention_mask")
     in_runs(network, settings(name="attention_mask__1"), None, 40).run(rows, ["sums"])
     assert network.runs == [[20, 20], [20, 20]]
+
+
+@pytest.mark.parametrize("value", ["-1", "many", "1.5", ""])
+def test_what_is_no_number_of_tokens_is_refused_by_name(value: str) -> None:
+    with pytest.raises(ValueError, match="tokens_per_run"):
+        in_runs(Network(), settings({"tokens_per_run": value}), None, 512)

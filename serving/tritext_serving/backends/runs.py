@@ -20,8 +20,10 @@ def in_runs(runner: Runner, settings: ModelSettings, device: int | None, tokens:
     `tokens` is how many where the config does not say.
     """
     tokens = settings.integer(PARAMETER, tokens)
+    if tokens < 0:
+        raise ValueError(f"parameter {PARAMETER!r} must be 0 or a number of tokens, not {tokens}")
     mask = next(filter(_is_mask, settings.inputs.values()), None)
-    if mask is None or device is not None or settings.max_batch_size <= 1 or tokens <= 0:
+    if mask is None or device is not None or settings.max_batch_size <= 1 or tokens == 0:
         return runner
     return InRuns(runner, mask.name, tokens)
 
