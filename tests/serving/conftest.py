@@ -6,8 +6,19 @@ from pathlib import Path
 import pytest
 from onnx import TensorProto
 
-from tests.serving.repositories import add_ensemble, add_network, save_echo, save_onnx, save_quadratic, write
+from tests.serving.repositories import (
+    add_ensemble,
+    add_network,
+    add_rows_of_run,
+    save_echo,
+    save_onnx,
+    save_quadratic,
+    write,
+)
 from tritext_serving import Server, running_server
+
+LONG = 2000
+"""Tokens: more than any backend computes in a run of several rows."""
 
 ONE = "instance_group { count: 1 kind: KIND_CPU }"
 LOGITS = 'output { name: "logits" data_type: TYPE_FP32 dims: [3] }'
@@ -40,6 +51,8 @@ def wide_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     slow = f"max_batch_size: 0 {sums} {_parameter('intra_op_thread_count', '1')}"
     save_quadratic(_onnx(repository, "quadratic", slow, width=-1, rows=True))
     _add_by_argument_name(repository)
+    for backend in ("onnxruntime", "pytorch", "openvino"):
+        add_rows_of_run(repository, f"rows_of_run_{backend}", backend, width=LONG)
     return repository
 
 

@@ -156,6 +156,53 @@ def save_quadratic(path: Path) -> None:
     path.write_bytes(model.SerializeToString())
 
 
+def add_rows_of_run(repository: Path, name: str, backend: str, *, width: int) -> None:
+    """A network that answers each row with the number of rows that were computed together; its input is a mask."""
+    given, taken = ("attention_mask__0", "rows__0") if backend == "pytorch" else ("attention_mask", "rows")
+    write(
+        repository / name / "config.pbtxt",
+        f"""backend: "{backend}" max_batch_size: 16 instance_group {{ count: 1 kind: KIND_CPU }}
+        input {{ name: "{given}" data_type: TYPE_INT64 dims: [{width}] }}
+        output {{ name: "{taken}" data_type: TYPE_INT64 dims: [1] }}
+        parameters {{ key: "ENABLE_BATCH_PADDING" value: {{ string_value: "YES" }} }}""",
+    )
+    version = repository / name / "1"
+    version.mkdir()
+    if backend == "pytorch":
+        _save_rows_of_run_as_torchscript(version / "model.pt")
+        return
+    graph = helper.make_graph(
+        [
+            helper.make_node("Shape", ["attention_mask"], ["count"], start=0, end=1),
+            helper.make_node("Concat", ["count", "one"], ["shape"], axis=0),
+            helper.make_node("Expand", ["count", "shape"], ["rows"]),
+        ],
+        "rows_of_run",
+        [helper.make_tensor_value_info("attention_mask", TensorProto.INT64, ["batch", width])],
+        [helper.make_tensor_value_info("rows", TensorProto.INT64, ["batch", 1])],
+        [onnx.numpy_helper.from_array(np.ones(1, np.int64), "one")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    (version / "model.onnx").write_bytes(model.SerializeToString())
+    if backend == "openvino":
+        import openvino
+
+        openvino.save_model(openvino.Core().read_model(version / "model.onnx"), version / "model.xml")
+
+
+def _save_rows_of_run_as_torchscript(path: Path) -> None:
+    import torch
+
+    class RowsOfRun(torch.nn.Module):
+        def forward(self, attention_mask: torch.Tensor) -> torch.Tensor:
+            return torch.ones_like(attention_mask[:, :1]) * attention_mask.shape[0]
+
+    jit: Any = torch.jit
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        jit.script(RowsOfRun().eval()).save(str(path))
+
+
 def save_torchscript(path: Path) -> None:
     """A module with two outputs: the logits, and its input as it came."""
     import torch

@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from tests.serving.asking import data_of, infer, infer_raw, rows, texts
+from tests.serving.conftest import LONG
 from tests.serving.repositories import LABELS, WEIGHTS, logits_of
 from tritext_serving import Server
 
@@ -33,6 +34,17 @@ def test_requests_of_one_batch_are_one_run_and_each_gets_its_own_rows(served: Se
         )
     row = next(row for row in served.control.statistics() if row["name"] == f"{model}_model")
     assert row["inference_count"] > 2 * row["execution_count"]
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "pytorch", "openvino"])
+def test_long_rows_of_a_request_are_computed_one_by_one_and_short_ones_together(
+    served: Server, backend: str
+) -> None:
+    given, taken = ("attention_mask__0", "rows__0") if backend == "pytorch" else ("attention_mask", "rows")
+    for tokens, together in ((LONG, 1), (5, 3)):
+        mask = [[1] * tokens + [0] * (LONG - tokens)] * 3
+        status, answer = infer(served.http_url, f"rows_of_run_{backend}", rows(given, mask))
+        assert (status, data_of(answer)[taken]) == (200, [together] * 3)
 
 
 def test_half_precision_outputs_keep_their_type(served: Server) -> None:
